@@ -1,0 +1,54 @@
+# Everything runs in a virtual environment that the first target makes: VENV=folder chooses where.
+VENV ?= .venv
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+IN_VENV = $(VENV)/bin/python
+STAMP = $(VENV)/.installed
+DEV_STAMP = $(VENV)/.installed-dev
+METADATA = pyproject.toml setup.py requirements/tested.txt
+
+OFFLINE = HF_HUB_OFFLINE=1 HF_HUB_DISABLE_PROGRESS_BARS=1 TRANSFORMERS_VERBOSITY=error \
+          WANDB_MODE=offline MPLBACKEND=Agg OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
+
+.PHONY: help venv test test-all lint types demo bench clean
+
+help:
+	@echo 'make demo      generate a small world, train, evaluate and ground in it (FRESH=1: anew)'
+	@echo 'make test      the tests, in a virtual environment (VENV=folder, default .venv)'
+	@echo 'make test-all  the slow tests too'
+	@echo 'make lint types bench clean'
+
+venv: $(STAMP)
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(STAMP): $(METADATA) | $(VENV)/bin/python
+	$(IN_VENV) -m pip install --quiet -e '.[test]' -c requirements/tested.txt
+	@touch $@
+
+$(DEV_STAMP): $(STAMP)
+	$(IN_VENV) -m pip install --quiet -e '.[dev]' -c requirements/tested.txt
+	@touch $@
+
+test: $(STAMP)
+	$(OFFLINE) $(IN_VENV) -m pytest -q -m 'not slow and not gpu' --durations=10
+
+test-all: $(STAMP)
+	$(OFFLINE) $(IN_VENV) -m pytest -q --durations=20
+
+lint: $(DEV_STAMP)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+types: $(DEV_STAMP)
+	$(VENV)/bin/mypy
+
+demo: $(STAMP)
+	$(IN_VENV) tools/demo.py --out demo $(if $(FRESH),--fresh)
+
+bench: $(STAMP)
+	set -e; for script in benchmarks/*.py; do $(IN_VENV) $$script; done
+
+clean:
+	rm -rf build dist demo work_dirs .pytest_cache .mypy_cache .ruff_cache .hypothesis stgr.egg-info
+	find stgr tests tools configs benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

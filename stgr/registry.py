@@ -1,0 +1,34 @@
+"""The registries of ``stgr``: children of MMEngine's, so a config can name parts of either.
+
+A registry imports its ``locations`` when a name is not found yet, which is why nothing has to be
+imported before a model is built from a config.
+"""
+
+from mmengine.registry import DATASETS as MMENGINE_DATASETS
+from mmengine.registry import HOOKS as MMENGINE_HOOKS
+from mmengine.registry import METRICS as MMENGINE_METRICS
+from mmengine.registry import MODELS as MMENGINE_MODELS
+from mmengine.registry import OPTIM_WRAPPERS as MMENGINE_OPTIM_WRAPPERS
+from mmengine.registry import TASK_UTILS as MMENGINE_TASK_UTILS
+from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
+from mmengine.registry import Registry
+
+MODELS = Registry('model', parent=MMENGINE_MODELS, scope='stgr', locations=['stgr.models'])
+DATASETS = Registry('dataset', parent=MMENGINE_DATASETS, scope='stgr', locations=['stgr.datasets'])
+TRANSFORMS = Registry(
+    'transform',
+    parent=MMENGINE_TRANSFORMS,
+    scope='stgr',
+    locations=['stgr.datasets.transforms'],
+)
+METRICS = Registry(
+    'metric', parent=MMENGINE_METRICS, scope='stgr', locations=['stgr.evaluation.metrics']
+)
+HOOKS = Registry('hook', parent=MMENGINE_HOOKS, scope='stgr', locations=['stgr.engine'])
+OPTIM_WRAPPERS = Registry(
+    'optim_wrapper', parent=MMENGINE_OPTIM_WRAPPERS, scope='stgr', locations=['stgr.engine']
+)
+LOCALIZERS = Registry(
+    'localizer', parent=MMENGINE_TASK_UTILS, scope='stgr', locations=['stgr.localizers']
+)
+VIDEO_READERS = Registry('video_reader', scope='stgr', locations=['stgr.io.readers'])
