@@ -1,0 +1,186 @@
+"""Write a feature file chunk by chunk, so that a long video needs no more memory than a short one.
+
+safetensors can only save whole tensors, but its format is an 8-byte length, a JSON header and the
+raw tensors: with the number of frames known beforehand, each chunk has its place in the file.
+Source: https://github.com/huggingface/safetensors#format.
+"""
+
+import json
+import os
+import struct
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from stgr.io.feature_provenance import stored_provenance
+
+_DTYPES = {'times_sec': '<f8', 'frames': '<f2', 'patches': '<f2'}
+_NAMES = {'<f8': 'F64', '<f2': 'F16'}
+
+
+def write_features(
+    path: str | Path,
+    *,
+    times_sec: np.ndarray,
+    frames: np.ndarray,
+    patches: np.ndarray | None,
+    provenance: Mapping[str, object],
+) -> None:
+    """Write the features of one video in one go; see ``FeatureWriter`` for long videos.
+
+    Args:
+        path: The file to write; it appears complete or not at all.
+        times_sec: Presentation times, (F,), ascending.
+        frames: Frame features, (F, C); stored as float16.
+        patches: Patch features, (F, P, C), or None to store frames only.
+        provenance: The ``PROVENANCE_KEYS`` and their values.
+
+    Raises:
+        ValueError: If shapes disagree, a value is not finite in float16, or provenance is missing.
+    """
+    with FeatureWriter(
+        path, times_sec=times_sec, width=frames.shape[-1], provenance=provenance,
+        has_patches=patches is not None,
+    ) as writer:  # fmt: skip
+        writer.write(frames, patches)
+
+
+class FeatureWriter:
+    """A feature file being written: appears complete under its name, or not at all.
+
+    Example:
+        >>> with FeatureWriter(path, times_sec=times, width=512, provenance=facts) as writer:
+        ...     for frames, patches in encoded_chunks:  # (n, 512), (n, 49, 512)
+        ...         writer.write(frames, patches)  # doctest: +SKIP
+
+    Args:
+        path: The file to write; its folder is made.
+        times_sec: Presentation times of all F frames, (F,), ascending.
+        width: Width C of the features.
+        provenance: Values of ``PROVENANCE_KEYS``: registered name of the video reader, frames per
+            second, image size the backbone saw, patch grid ``'h,w'`` or ``(h, w)``, checksum of the
+            backbone's weights. Further keys are stored as well.
+        has_patches: Whether patch features are written too.
+
+    Raises:
+        ValueError: If provenance is missing or times are not ascending.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        times_sec: np.ndarray,
+        width: int,
+        provenance: Mapping[str, object],
+        has_patches: bool = True,
+    ) -> None:
+        self.path = Path(path)
+        self._times = np.ascontiguousarray(times_sec, dtype='<f8')
+        if self._times.ndim != 1 or np.any(np.diff(self._times) <= 0):
+            raise ValueError(f'{path}: times_sec must be (F,) and ascending')
+        self._metadata = stored_provenance(provenance, path)
+        rows, columns = (int(n) for n in self._metadata['grid'].split(','))
+        n = len(self._times)
+        self._shapes: dict[str, tuple[int, ...]] = {'times_sec': (n,), 'frames': (n, width)}
+        if has_patches:
+            self._shapes['patches'] = (n, rows * columns, width)
+        self._offsets: dict[str, int] = {}
+        self._written = 0
+
+    def __enter__(self) -> 'FeatureWriter':
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(
+            dir=self.path.parent, prefix=f'.{self.path.name}.', suffix='.tmp'
+        )
+        self._partial = Path(name)
+        self._file = os.fdopen(handle, 'wb')
+        try:
+            self._write_header()
+        except BaseException:
+            self._discard()
+            raise
+        return self
+
+    def write(self, frames: np.ndarray, patches: np.ndarray | None = None) -> None:
+        """Append the features of the next frames.
+
+        Args:
+            frames: (n, C), any float type.
+            patches: (n, P, C); None exactly if the file holds frames only.
+
+        Raises:
+            ValueError: If shapes disagree with the file or a value is not finite in float16.
+        """
+        if (patches is None) == ('patches' in self._shapes):
+            raise ValueError(f'{self.path}: has_patches and the patches given disagree')
+        self._append('frames', frames, len(frames))
+        if patches is not None:
+            self._append('patches', patches, len(frames))
+        self._written += len(frames)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None:
+                self._finish()
+        finally:
+            self._discard()
+
+    def _write_header(self) -> None:
+        header: dict[str, object] = {'__metadata__': self._metadata}
+        begin = 0
+        for name, shape in self._shapes.items():
+            end = begin + int(np.prod(shape)) * np.dtype(_DTYPES[name]).itemsize
+            header[name] = {
+                'dtype': _NAMES[_DTYPES[name]],
+                'shape': list(shape),
+                'data_offsets': [begin, end],
+            }
+            self._offsets[name] = begin
+            begin = end
+        text = json.dumps(header).encode()
+        text += b' ' * (-len(text) % 8)  # the format wants its tensors aligned
+        self._file.write(struct.pack('<Q', len(text)) + text)
+        self._base = self._file.tell()
+        self._file.write(self._times.tobytes())
+
+    def _append(self, name: str, values: np.ndarray, count: int) -> None:
+        shape = self._shapes[name]
+        if values.shape != (count, *shape[1:]) or self._written + count > shape[0]:
+            raise ValueError(
+                f'{self.path}: {name} {values.shape} after {self._written} frames do not fit '
+                f'into {shape}'
+            )
+        with np.errstate(over='ignore'):
+            half = np.ascontiguousarray(values, dtype='<f2')
+        if not np.isfinite(half).all():
+            raise ValueError(f'{self.path}: {name} has values that are not finite in float16')
+        row_bytes = int(np.prod(shape[1:])) * half.itemsize
+        self._file.seek(self._base + self._offsets[name] + self._written * row_bytes)
+        self._file.write(half.tobytes())
+
+    def _finish(self) -> None:
+        if self._written != len(self._times):
+            raise ValueError(
+                f'{self.path}: {self._written} of {len(self._times)} frames were written'
+            )
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        self._partial.chmod(0o644)  # a temporary file is private, a finished one need not be
+        self._partial.replace(self.path)
+
+    def _discard(self) -> None:
+        """Close and remove what was not finished."""
+        try:
+            self._file.close()
+        finally:
+            self._partial.unlink(missing_ok=True)
