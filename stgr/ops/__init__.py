@@ -1,0 +1,1 @@
+"""The maths: pure tensor functions that know no module, registry or structure."""

@@ -1,0 +1,70 @@
+"""The batch of all processes, with gradient: the only file of ours with collectives."""
+
+from typing import Any, cast
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+
+def all_gather(values: Tensor) -> Tensor:
+    """Return the rows of every process, joined in the order of the ranks, with gradient.
+
+    A contrastive loss needs the whole batch as negatives. When every rank computes the **full**
+    loss on what is gathered and DistributedDataParallel averages the gradients, loss and gradients
+    equal those of one process with the joined batch. The backward pass sums the gradients that all
+    ranks have for a row; keeping only the own slice (as CoMMA's released code does) would give
+    other gradients than one process.
+
+    Every rank must call it equally often and in the same order, with the same shape (drop the last,
+    shorter batch), and ``values`` must require a gradient on all ranks or on none: otherwise the
+    ranks wait for each other for ever. Works with masks and integers, which have no gradient.
+
+    Args:
+        values: Rows of this process, (B, ...), on the device of the process group.
+
+    Returns:
+        Rows of all processes, (world size * B, ...); ``values`` itself in a single process.
+
+    Raises:
+        ValueError: On all ranks alike, if the shapes of the ranks differ.
+    """
+    if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1:
+        return values
+    _check_shapes_agree(values)
+    return cast(Tensor, _AllGather.apply(values))  # type: ignore[no-untyped-call]
+
+
+class _AllGather(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, values: Tensor) -> Tensor:
+        return torch.cat(_gather_list(values))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        total = grad.clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(total)
+        return total.chunk(dist.get_world_size())[dist.get_rank()]
+
+
+def _check_shapes_agree(values: Tensor) -> None:
+    """Compare shapes first: a collective on unequal ones hangs or mixes up the rows.
+
+    It runs at every call: a rank that skipped it (having seen its shape before, say) would leave
+    the others waiting. Shapes of up to seven axes.
+    """
+    sizes = torch.tensor([values.dim(), *values.shape, *[0] * 8][:8], device=values.device)
+    shapes = [tuple(found[1 : 1 + int(found[0])].tolist()) for found in _gather_list(sizes)]
+    if len(set(shapes)) > 1:
+        raise ValueError(
+            f'all ranks must gather one shape, but ranks 0, 1, ... have {shapes}; '
+            'drop the last incomplete batch'
+        )
+
+
+def _gather_list(values: Tensor) -> list[Tensor]:
+    gathered = [torch.empty_like(values) for _ in range(dist.get_world_size())]
+    dist.all_gather(gathered, values.contiguous())
+    return gathered
