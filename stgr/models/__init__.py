@@ -1,0 +1,1 @@
+"""Everything with parameters, and the losses that train them."""

@@ -1,0 +1,48 @@
+"""What every encoder pair offers."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from stgr.structures.features import TextFeatures, VideoFeatures
+
+
+class GroundingBackbone(nn.Module, ABC):
+    """An encoder of frames and of sentences.
+
+    Preprocessing facts travel with the weights, so they cannot drift apart from them.
+
+    Attributes:
+        video_dim: Width of frame and patch features.
+        text_dim: Width of sentence and word features.
+        grid: Rows and columns of the patch grid.
+        image_size: Side of the square input in pixels.
+        mean, std: Statistics of the normalised input, RGB in [0, 1], three numbers each.
+        fingerprint: sha256 of the weights, which feature files remember.
+    """
+
+    video_dim: int
+    text_dim: int
+    grid: tuple[int, int]
+    image_size: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    fingerprint: str
+
+    @abstractmethod
+    def encode_video(self, frames: Tensor, mask: Tensor) -> VideoFeatures:
+        """Encode frames.
+
+        Args:
+            frames: Normalised pictures, (B, U, 3, S, S) with S = ``image_size``.
+            mask: True for real frames, (B, U) bool.
+        """
+
+    @abstractmethod
+    def tokenize(self, sentences: Sequence[str]) -> tuple[Tensor, Tensor]:
+        """Return token ids and their mask, both (B, N), trimmed to the longest sentence."""
+
+    @abstractmethod
+    def encode_text(self, token_ids: Tensor, mask: Tensor) -> TextFeatures:
+        """Encode token ids as they come from ``tokenize``."""

@@ -1,0 +1,109 @@
+"""CLIP as an encoder of frames, patches, sentences and words in one space."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from stgr.models.backbones.base import GroundingBackbone
+from stgr.models.backbones.clip_loading import fingerprint, load_clip
+from stgr.registry import MODELS
+from stgr.structures.features import TextFeatures, VideoFeatures
+
+OPENAI_MEAN = (0.48145466, 0.4578275, 0.40821073)
+OPENAI_STD = (0.26862954, 0.26130258, 0.27577711)
+
+
+@MODELS.register_module()
+class CLIPBackbone(GroundingBackbone):
+    """CLIP (Radford et al. 2021) through transformers, all tokens projected into the shared space.
+
+    One forward gives the frame (class token) and its patches: ``visual_projection`` of
+    ``post_layernorm`` of *all* tokens of the last layer, as in the paper's code
+    (GroundingYouTube ``clip_feature_noModule.py``). Words are the projected token states without
+    the start mark; the sentence is the end mark's.
+
+    Args:
+        source: Folder written by ``save_pretrained`` or hub name.
+        frozen: Keep the weights as they are: no gradient, evaluation mode always, and not part of
+            checkpoints (which stay small; ``fingerprint`` tells what they belong to).
+        max_words: Words kept of a sentence (20 in the paper's code); later ones are cut.
+
+    Raises:
+        FileNotFoundError: If ``source`` cannot be had.
+        ValueError: If its tokenizer does not fit its weights.
+    """
+
+    clip: Any
+
+    def __init__(self, source: str | Path, *, frozen: bool = True, max_words: int = 20) -> None:
+        super().__init__()
+        self.clip, self.tokenizer = load_clip(source)
+        vision, text = self.clip.config.vision_config, self.clip.config.text_config
+        side = vision.image_size // vision.patch_size
+        self.grid = (side, side)
+        self.image_size = vision.image_size
+        self.video_dim = self.text_dim = self.clip.config.projection_dim
+        self.mean, self.std = OPENAI_MEAN, OPENAI_STD
+        self.max_tokens = min(max_words + 2, text.max_position_embeddings)
+        self.fingerprint = fingerprint(self.clip)
+        self.frozen = frozen
+        if frozen:
+            self.requires_grad_(False).eval()
+
+    def train(self, mode: bool = True) -> 'CLIPBackbone':
+        """Set the mode; a frozen encoder stays in evaluation mode."""
+        return super().train(mode and not self.frozen)
+
+    def encode_video(self, frames: Tensor, mask: Tensor) -> VideoFeatures:
+        """Encode frames in one forward; see the base class."""
+        flat = rearrange(frames, 'b u c h w -> (b u) c h w')
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
+            vision = self.clip.vision_model
+            tokens = vision(flat).last_hidden_state
+            tokens = self.clip.visual_projection(vision.post_layernorm(tokens))
+        tokens = rearrange(tokens.float(), '(b u) n c -> b u n c', b=len(frames))
+        return VideoFeatures(tokens[:, :, 0], tokens[:, :, 1:], mask, self.grid)
+
+    def tokenize(self, sentences: Sequence[str]) -> tuple[Tensor, Tensor]:
+        """Return token ids and mask, (B, N); an empty sentence has its two marks only."""
+        batch = self.tokenizer(
+            list(sentences),
+            padding=True,
+            truncation=True,
+            max_length=self.max_tokens,
+            return_tensors='pt',
+        )
+        return batch['input_ids'], batch['attention_mask'].bool()
+
+    def encode_text(self, token_ids: Tensor, mask: Tensor) -> TextFeatures:
+        """Encode token ids; the end mark is the last real token of each row."""
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
+            hidden = self.clip.text_model(
+                input_ids=token_ids, attention_mask=mask.long()
+            ).last_hidden_state
+            states = self.clip.text_projection(hidden).float()  # (B, N, C)
+        end = mask.sum(dim=1) - 1
+        sentence = states[torch.arange(len(states), device=states.device), end]
+        # Between start and end mark; the end mark and padding are no words.
+        positions = torch.arange(1, states.shape[1], device=states.device)
+        return TextFeatures(sentence, states[:, 1:], positions < end[:, None])
+
+    def state_dict(self, *args, **kwargs):  # type: ignore[no-untyped-def]
+        """Return the weights, or nothing if frozen: they are a file of their own."""
+        state = super().state_dict(*args, **kwargs)
+        if self.frozen:
+            prefix = kwargs.get('prefix', '')
+            for key in [key for key in state if key.startswith(f'{prefix}clip.')]:
+                del state[key]
+        return state
+
+    def _load_from_state_dict(self, state_dict, prefix, *args):  # type: ignore[no-untyped-def]
+        """Accept checkpoints without the frozen encoder: its own weights stand in."""
+        if self.frozen:
+            for key, value in self.clip.state_dict().items():
+                state_dict.setdefault(f'{prefix}clip.{key}', value)
+        super()._load_from_state_dict(state_dict, prefix, *args)

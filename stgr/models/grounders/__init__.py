@@ -1,0 +1,6 @@
+"""Models that join backbone, selector, heads and loss."""
+
+from stgr.models.grounders.spatio_temporal_grounder import SpatioTemporalGrounder
+from stgr.models.grounders.zero_shot_grounder import ZeroShotGrounder
+
+__all__ = ['SpatioTemporalGrounder', 'ZeroShotGrounder']

@@ -1,0 +1,160 @@
+"""What training, testing and the ``Grounder`` share: one way to encode, one way to answer."""
+
+from abc import abstractmethod
+from typing import Any
+
+import torch
+from einops import rearrange
+from mmengine.model import BaseModel
+from torch import Tensor
+
+from stgr.models.backbones import GroundingBackbone
+from stgr.models.data_preprocessors import ClipPreprocessor
+from stgr.registry import MODELS
+from stgr.structures.features import TextFeatures, VideoFeatures
+from stgr.structures.grounding_sample import GroundingSample
+
+Config = dict[str, Any]
+
+
+class BaseGrounder(BaseModel):
+    """A model that says when (``similarity``) and where (``heatmaps``) queries are seen.
+
+    Two thresholds on the similarity stand in the weights, as buffers, because they are learned:
+    chosen on validation videos, never on test videos. A frame below ``pool_threshold`` is
+    background when the labels of a pool compete for it, below ``query_threshold`` when a query is
+    judged alone.
+
+    Args:
+        backbone: Config of a ``GroundingBackbone``.
+        threshold: Both thresholds until they are calibrated (0.5 in the paper, Sec. 4).
+    """
+
+    similarity_needs_patches: bool = False
+    """Whether ``similarity`` looks at patches: 50 times the bytes to read."""
+    pool_threshold: Tensor
+    query_threshold: Tensor
+
+    def __init__(self, backbone: Config, *, threshold: float = 0.5) -> None:
+        encoder: GroundingBackbone = MODELS.build(backbone)
+        super().__init__(
+            ClipPreprocessor(encoder.image_size, encoder.mean, encoder.std, encoder.tokenize)
+        )
+        self.backbone = encoder
+        self.register_buffer('pool_threshold', torch.tensor(float(threshold)))
+        self.register_buffer('query_threshold', torch.tensor(float(threshold)))
+
+    def forward(
+        self, inputs: dict[str, Tensor], data_samples: list[GroundingSample], mode: str = 'loss'
+    ) -> dict[str, Tensor] | list[GroundingSample]:
+        """Return losses of training clips (``'loss'``) or answers on videos (``'predict'``)."""
+        if mode == 'loss':
+            return self.loss(inputs)
+        if mode == 'predict':
+            return self.predict(inputs, data_samples)
+        raise ValueError(f"mode must be 'loss' or 'predict', but got {mode!r}")
+
+    @abstractmethod
+    def loss(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the losses of a batch of narrated clips."""
+
+    @abstractmethod
+    def similarity(self, video: VideoFeatures, text: TextFeatures) -> Tensor:
+        """Return the cosine of each query with each frame, (Q, F) float32.
+
+        Args:
+            video: Features of F frames, as one clip (B = 1).
+            text: Features of Q queries.
+        """
+
+    @abstractmethod
+    def heatmaps(self, patches: Tensor, text: TextFeatures) -> Tensor:
+        """Return where each text is seen in its frame.
+
+        Args:
+            patches: Patch features of N frames, (N, P, C).
+            text: Features of N queries, one per frame.
+
+        Returns:
+            Maps, (N, P) float32, >= 0, each summing to 1.
+        """
+
+    def encode_text(self, sentences: list[str]) -> TextFeatures:
+        """Return the features of sentences, as in training."""
+        token_ids, mask = self.backbone.tokenize(sentences)
+        return self.backbone.encode_text(token_ids.to(self.device), mask.to(self.device))
+
+    def encode_frames(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """Return features of pictures as they come from a reader.
+
+        Args:
+            frames: RGB, (F, 3, H, W) uint8.
+
+        Returns:
+            Frame features (F, C) and patch features (F, P, C), float32.
+        """
+        pixels = self.data_preprocessor.normalise(frames.to(self.device))
+        mask = torch.ones(1, len(frames), dtype=torch.bool, device=self.device)
+        video = self.backbone.encode_video(pixels[None], mask)
+        assert video.patches is not None, 'a backbone encodes patches with frames'
+        return video.frames[0], video.patches[0]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the thresholds, and with them everything else, are."""
+        return self.pool_threshold.device
+
+    def stored_or_encoded(self, inputs: dict[str, Tensor]) -> VideoFeatures:
+        """Return the features of a batch, from the store if they are in it."""
+        mask, grid = inputs['frame_mask'], self.backbone.grid
+        if 'frames' in inputs:
+            return self.backbone.encode_video(inputs['frames'], mask)
+        return VideoFeatures(inputs['frame_features'], inputs.get('patch_features'), mask, grid)
+
+    @torch.no_grad()
+    def predict(
+        self, inputs: dict[str, Tensor], data_samples: list[GroundingSample]
+    ) -> list[GroundingSample]:
+        """Answer the pool of each video, one label per frame; add the answers to the samples."""
+        for i, sample in enumerate(data_samples):
+            clip = {key: values[i : i + 1] for key, values in inputs.items()}
+            video = self.stored_or_encoded(clip)
+            assert video.patches is not None, 'an answer needs patch features'
+            self._answer(video.frames[0], video.patches[0], sample)
+        return data_samples
+
+    def _answer(self, frames: Tensor, patches: Tensor, sample: GroundingSample) -> None:
+        """Put similarity, labels and heat maps of one video into its sample."""
+        text = self.encode_text(list(sample.pool))
+        mask = torch.ones(1, len(frames), dtype=torch.bool, device=frames.device)
+        video = VideoFeatures(frames[None], patches[None], mask, self.backbone.grid)
+        sample.similarity = self.similarity(video, text)
+        best = sample.similarity.max(dim=0)
+        sample.pred_scores = best.values
+        above = best.values >= self.pool_threshold
+        sample.pred_labels = torch.where(above, best.indices, -1)
+        sample.heatmaps = self.labelled_heatmaps(patches, text, best.indices, above)
+        if 'gt_labels' in sample:
+            labels = sample.gt_labels.to(frames.device)
+            sample.gt_heatmaps = self.labelled_heatmaps(patches, text, labels, labels >= 0)
+
+    def labelled_heatmaps(
+        self, patches: Tensor, text: TextFeatures, labels: Tensor, wanted: Tensor
+    ) -> Tensor:
+        """Return the map of one query per frame, zeros where none is wanted.
+
+        Args:
+            patches: Patch features, (F, P, C).
+            text: Features of Q queries.
+            labels: Query of each frame, (F,); any value where not wanted.
+            wanted: True where a map is wanted, (F,) bool.
+
+        Returns:
+            Maps, (F, h, w) float32.
+        """
+        maps = patches.new_zeros(patches.shape[:2], dtype=torch.float32)
+        if bool(wanted.any()):
+            rows = labels[wanted].long()
+            chosen = TextFeatures(text.sentence[rows], text.words[rows], text.mask[rows])
+            maps[wanted] = self.heatmaps(patches[wanted], chosen)
+        return rearrange(maps, 'F (h w) -> F h w', h=self.backbone.grid[0])

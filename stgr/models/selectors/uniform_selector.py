@@ -1,0 +1,50 @@
+"""Evenly spaced frames, whatever the narration says."""
+
+import torch
+from torch import Tensor
+
+from stgr.models.selectors.base import BaseSelector
+from stgr.registry import MODELS
+
+
+@MODELS.register_module()
+class UniformSelector(BaseSelector):
+    """Keeps the middle frames of ``count`` equal parts of the real frames.
+
+    Args:
+        count: Frames to keep per clip, T.
+    """
+
+    def __init__(self, count: int) -> None:
+        super().__init__(count)
+        self.count: int
+
+    def score(
+        self,
+        frame_embeds: Tensor,
+        word_embeds: Tensor,
+        sentence_embeds: Tensor,
+        frame_mask: Tensor,
+        word_mask: Tensor,
+        generator: torch.Generator | None,
+    ) -> Tensor:
+        """Return 1 for the evenly spaced frames and 0 for the others, (B, U)."""
+        return evenly_spaced(frame_mask, self.count).float()
+
+
+def evenly_spaced(frame_mask: Tensor, count: int) -> Tensor:
+    """Return which real frames lie in the middle of ``count`` equal parts of them.
+
+    Args:
+        frame_mask: True where a frame is real, (B, U) bool, in any pattern.
+        count: Number of parts, T >= 1.
+
+    Returns:
+        True at ``min(count, real frames)`` frames of each clip, (B, U) bool.
+    """
+    real = frame_mask.sum(dim=1, keepdim=True)  # (B, 1)
+    parts = torch.arange(count, device=frame_mask.device)
+    middles = (2 * parts + 1) * real // (2 * count)  # (B, T), whole numbers below ``real``
+    position = frame_mask.cumsum(dim=1) - 1  # (B, U), of each frame among the real ones
+    chosen = (position[:, :, None] == middles[:, None, :]).any(dim=2)
+    return frame_mask & (chosen | (real <= count))

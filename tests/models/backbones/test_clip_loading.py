@@ -1,0 +1,93 @@
+"""A CLIP is found, or the error says how to get it; what does not fit together is refused."""
+
+import json
+import shutil
+
+import pytest
+import torch
+from torch import nn
+
+from stgr.models.backbones.clip_loading import fingerprint, load_clip
+from stgr.models.backbones.tiny_tokenizer import train_clip_tokenizer
+
+
+@pytest.fixture
+def clip_copy(tiny_clip_dir, tmp_path):
+    """A copy of the tiny CLIP that a test may damage."""
+    return shutil.copytree(tiny_clip_dir, tmp_path / 'clip')
+
+
+def set_end_mark(folder, token_id):
+    config = json.loads((folder / 'config.json').read_text())
+    config['text_config']['eos_token_id'] = token_id
+    (folder / 'config.json').write_text(json.dumps(config))
+
+
+@pytest.mark.parametrize('source', ['./nowhere', '/nowhere/clip', 'nowhere', 'a/b/c'])
+def test_missing_folder_says_what_belongs_into_it(source):
+    with pytest.raises(FileNotFoundError, match=r'no such folder: .*(nowhere|a/b/c).*config\.json'):
+        load_clip(source)
+
+
+def test_hub_name_without_network_says_how_to_get_it():
+    with pytest.raises(FileNotFoundError, match=r'hf download nobody/no-such-clip.*give its path'):
+        load_clip('nobody/no-such-clip')
+
+
+def test_unknown_bundled_name_lists_what_there_is():
+    with pytest.raises(FileNotFoundError, match=r"no weights 'no_such_clip'; it carries \["):
+        load_clip('stgr://no_such_clip')
+
+
+def test_folder_without_tokenizer_is_refused(clip_copy):
+    for file in clip_copy.iterdir():
+        if file.name not in ('config.json', 'model.safetensors'):
+            file.unlink()
+
+    with pytest.raises(ValueError, match='holds no tokenizer'):
+        load_clip(clip_copy)
+
+
+def test_tokenizer_of_another_model_is_refused(clip_copy):
+    set_end_mark(clip_copy, 5)
+
+    with pytest.raises(ValueError, match=r'end marks differ.*tokenizer 599, model 5'):
+        load_clip(clip_copy)
+
+
+def test_legacy_end_mark_is_accepted_where_the_last_token_is_the_end(clip_copy):
+    set_end_mark(clip_copy, 2)
+
+    _, tokenizer = load_clip(clip_copy)
+
+    assert tokenizer.eos_token_id == len(tokenizer) - 1
+
+
+def test_larger_tokenizer_than_the_model_knows_is_refused(clip_copy):
+    words = [f'{a}{b}{c}' for a in 'abcdefgh' for b in 'ijklmnop' for c in 'qrstuvwx']
+    train_clip_tokenizer(words, clip_copy, vocab_size=700)
+
+    with pytest.raises(ValueError, match=r'has \d+ tokens, but the model knows 600'):
+        load_clip(clip_copy)
+
+
+def test_weights_are_loaded_in_float32(tiny_clip_dir):
+    model, tokenizer = load_clip(tiny_clip_dir)
+
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+    assert tokenizer.model_max_length == 24
+
+
+def test_fingerprint_changes_with_one_weight_and_with_a_name():
+    module = nn.Linear(2, 2)
+    before = fingerprint(module)
+
+    assert fingerprint(module) == before
+    assert fingerprint(nn.Sequential(module)) != before
+    with torch.no_grad():
+        module.weight[0, 0] += 1e-6
+    assert fingerprint(module) != before
+
+
+def test_fingerprint_of_the_same_folder_is_the_same(tiny_clip_dir):
+    assert fingerprint(load_clip(tiny_clip_dir)[0]) == fingerprint(load_clip(tiny_clip_dir)[0])

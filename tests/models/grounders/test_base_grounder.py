@@ -1,0 +1,139 @@
+"""Answers on videos: labels by threshold, maps that sum to 1, thresholds in the weights."""
+
+import copy
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from stgr.models.grounders import ZeroShotGrounder
+from stgr.models.grounders.patch_similarity import patch_similarity_maps
+
+
+@pytest.fixture(scope='module')
+def zero_shot(make_grounder):
+    return make_grounder(
+        type=ZeroShotGrounder, selector=..., loss=..., global_head=..., local_head=...
+    )
+
+
+def answer(grounder, videos, threshold=None):
+    grounder = copy.deepcopy(grounder).eval()
+    if threshold is not None:
+        grounder.pool_threshold.fill_(threshold)
+    return grounder.test_step(copy.deepcopy(videos))
+
+
+def alone(videos, index):
+    return {
+        'inputs': {'frames': [videos['inputs']['frames'][index]]},
+        'data_samples': [videos['data_samples'][index]],
+    }
+
+
+def test_labels_are_the_most_similar_query_or_background_by_hand(grounder, videos):
+    scores = answer(grounder, videos)[0].similarity
+    threshold = scores.max(dim=0).values.median().item()
+
+    sample = answer(grounder, videos, threshold)[0]
+
+    by_hand = []
+    for frame in scores.T.tolist():  # one frame, a score per query
+        best = max(range(3), key=frame.__getitem__)
+        by_hand.append(best if frame[best] >= threshold else -1)
+    assert sample.pred_labels.tolist() == by_hand
+    assert -1 in by_hand
+    assert sample.pred_scores.tolist() == [max(frame) for frame in scores.T.tolist()]
+
+
+def test_threshold_equal_to_a_score_keeps_the_frame(grounder, videos):
+    top = answer(grounder, videos)[0].similarity.max().item()
+
+    labels = answer(grounder, videos, top)[0].pred_labels
+
+    assert int((labels >= 0).sum()) == 1
+
+
+def test_maps_sum_to_one_on_labelled_frames_and_are_zero_on_others(grounder, videos):
+    sample = answer(grounder, videos, -1.0)[0]
+    nothing = answer(grounder, videos, 1.1)[0]
+
+    torch.testing.assert_close(sample.heatmaps.sum(dim=(1, 2)), torch.ones(4))
+    assert sample.heatmaps.shape == (4, 4, 4)
+    assert float(sample.heatmaps.min()) >= 0
+    assert not nothing.heatmaps.any()
+    assert nothing.pred_labels.tolist() == [-1] * 4
+    torch.testing.assert_close(sample.gt_heatmaps.sum(dim=(1, 2)), torch.tensor([1.0, 0, 0, 1]))
+
+
+def test_map_of_a_frame_is_that_of_its_own_label(zero_shot, videos):
+    sample = answer(zero_shot, videos, -1.0)[0]
+    _, patches = zero_shot.encode_frames(videos['inputs']['frames'][0])
+    texts = zero_shot.encode_text(list(sample.pool)).sentence
+
+    maps = [[patch_similarity_maps(p[None], t[None]).reshape(4, 4) for t in texts] for p in patches]
+    assert (maps[0][0] - maps[0][1]).abs().max() > 1e-3  # labels differ in their maps
+    for f, label in enumerate(sample.pred_labels.tolist()):
+        torch.testing.assert_close(sample.heatmaps[f], maps[f][label], atol=1e-5, rtol=0)
+    torch.testing.assert_close(sample.gt_heatmaps[0], maps[0][1], atol=1e-5, rtol=0)
+    torch.testing.assert_close(sample.gt_heatmaps[3], maps[3][0], atol=1e-5, rtol=0)
+
+
+def test_videos_of_a_batch_are_answered_as_if_alone(grounder, videos):
+    together = answer(grounder, videos, 0.0)
+
+    for i, sample in enumerate(together):
+        single = answer(grounder, alone(videos, i), 0.0)[0]
+        torch.testing.assert_close(sample.similarity, single.similarity, atol=1e-5, rtol=1e-5)
+        assert torch.equal(sample.pred_labels, single.pred_labels)
+
+
+def test_thresholds_are_part_of_the_weights(make_grounder):
+    calibrated, other = make_grounder(threshold=0.25), make_grounder()
+    calibrated.query_threshold.fill_(0.75)
+
+    other.load_state_dict(calibrated.state_dict(), strict=True)
+
+    assert (float(other.pool_threshold), float(other.query_threshold)) == (0.25, 0.75)
+
+
+def test_checkpoints_hold_heads_and_thresholds_only(grounder):
+    roots = {name.split('.')[0] for name in grounder.state_dict()}
+
+    assert roots == {'pool_threshold', 'query_threshold', 'global_head', 'local_head'}
+
+
+def test_unknown_mode_is_refused(grounder, videos):
+    with pytest.raises(ValueError, match="'loss' or 'predict', but got 'tensor'"):
+        grounder(**grounder.data_preprocessor(videos), mode='tensor')
+
+
+def test_frames_are_encoded_as_in_a_batch(grounder, videos):
+    frames, patches = grounder.encode_frames(videos['inputs']['frames'][0])
+    inputs = grounder.data_preprocessor(videos)['inputs']
+
+    batch = grounder.stored_or_encoded(inputs)
+
+    torch.testing.assert_close(frames, batch.frames[0], atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(patches, batch.patches[0], atol=1e-5, rtol=1e-5)
+
+
+def test_zero_shot_scores_are_the_cosines_of_clip_itself(zero_shot, videos):
+    sample = answer(zero_shot, videos)[0]
+
+    clip, encoder = zero_shot.backbone.clip, zero_shot.backbone
+    pixels = zero_shot.data_preprocessor.normalise(videos['inputs']['frames'][0])
+    frames = clip.get_image_features(pixel_values=pixels).pooler_output
+    token_ids, mask = encoder.tokenize(list(sample.pool))
+    texts = clip.get_text_features(input_ids=token_ids, attention_mask=mask.long()).pooler_output
+    expected = F.cosine_similarity(texts[:, None], frames[None], dim=-1)
+    torch.testing.assert_close(sample.similarity, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_zero_shot_locates_but_does_not_learn(zero_shot, videos):
+    sample = answer(zero_shot, videos, -1.0)[0]
+
+    torch.testing.assert_close(sample.heatmaps.sum(dim=(1, 2)), torch.ones(4))
+    assert set(zero_shot.state_dict()) == {'pool_threshold', 'query_threshold'}
+    with pytest.raises(ValueError, match='nothing to train'):
+        zero_shot.loss({})
