@@ -1,0 +1,185 @@
+"""HowTo100M: narrated videos to learn from, and anything written in its caption format."""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stgr.datasets.clip_table import ClipTable
+from stgr.datasets.pipeline_dataset import PipelineDataset, Transform
+from stgr.datasets.video_folder import VideoFolder
+from stgr.io.captions import read_captions
+from stgr.registry import DATASETS
+
+# Clips tried in place of one that cannot be read before giving up: a share of max_missing broken
+# videos is met this often in a row with probability max_missing ** 20.
+MAX_TRIES = 20
+
+
+@DATASETS.register_module()
+class HowTo100M(PipelineDataset):
+    """One item per narrated clip: what is said between two times of a video.
+
+    Before the pipeline an item is ``video_id``, ``video_path`` (None without a folder of videos),
+    ``start_sec``, ``end_sec``, ``narration``, ``duration_sec`` (None if nothing tells) and, in
+    training, ``rng``.
+
+    A training clip that cannot be used (damaged video, no features, a caption past the end of its
+    video) is replaced by a random other one and its video is named in a warning, once. In test mode
+    it is an error.
+
+    Args:
+        data_root: Folder that the other paths are relative to.
+        captions: Caption file, see ``read_captions``.
+        videos_dir: Folder of the videos; None: without videos, all from features.
+        durations: JSON file ``{video_id: seconds}``; None: open the video for its length.
+        min_words: Captions with fewer words are left out.
+        per_video: An epoch has one random clip of each video, as in the authors' code, instead of
+            every clip once. In test mode it is the middle clip.
+        permute_narrations: Seed of the control that gives every clip the narration of another
+            video (see ``ClipTable.with_permuted_narrations``); None: the true ones.
+        max_missing: Largest share of videos that may be missing or unreadable in training.
+        seed: See ``PipelineDataset``.
+        pipeline: See ``PipelineDataset``.
+        test_mode: See ``PipelineDataset``.
+
+    Raises:
+        FileNotFoundError: If the captions or too many videos are missing (on first use).
+        ValueError: If no caption is left.
+    """
+
+    def __init__(
+        self,
+        data_root: str,
+        captions: str,
+        videos_dir: str | None = 'videos',
+        *,
+        durations: str | None = None,
+        min_words: int = 1,
+        per_video: bool = False,
+        permute_narrations: int | None = None,
+        max_missing: float = 0.1,
+        seed: int = 0,
+        pipeline: Sequence[dict | Transform] = (),
+        test_mode: bool = False,
+    ) -> None:
+        super().__init__(pipeline, seed=seed, test_mode=test_mode)
+        root = Path(data_root)
+        self.captions = root / captions
+        self.videos = VideoFolder(
+            None if videos_dir is None else root / videos_dir,
+            None if durations is None else root / durations,
+        )
+        self.min_words = min_words
+        self.per_video = per_video
+        self.permute_narrations = permute_narrations
+        self.max_missing = max_missing
+        self._table: ClipTable | None = None
+        self._missing: set[str] = set()
+        self._num_listed = 0
+
+    def full_init(self) -> None:
+        """Read the captions now; MMEngine calls this, otherwise the first use does."""
+        if self._table is None:
+            self._table = self._read()
+
+    @property
+    def table(self) -> ClipTable:
+        """All clips, after filtering and permutation."""
+        self.full_init()
+        assert self._table is not None, 'full_init reads the table'
+        return self._table
+
+    @property
+    def metainfo(self) -> dict[str, Any]:
+        """Facts of the data set for logs and checkpoints."""
+        return {'dataset_type': type(self).__name__, 'num_videos': len(self.table.video_ids)}
+
+    def __len__(self) -> int:
+        return len(self.table.video_ids) if self.per_video else len(self.table)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        if not 0 <= index < len(self):
+            raise IndexError(f'item {index} of a data set of {len(self)}')
+        rng = self.rng(index)
+        if rng is None:
+            return self._load_for_test(index)
+        for _ in range(MAX_TRIES):
+            item = self._load_for_training(index, rng)
+            if item is not None:
+                return item
+            index = int(rng.integers(len(self)))
+        raise RuntimeError(
+            f'{self.captions}: {MAX_TRIES} clips in a row could not be used; the warnings say why'
+        )
+
+    def _read(self) -> ClipTable:
+        captions = read_captions(self.captions)
+        self._num_listed = len(captions)
+        allowed = 0.0 if self.test_mode else self.max_missing
+        self._missing.update(self.videos.check(captions, max_missing=allowed))
+        for video_id in self._missing:
+            del captions[video_id]
+        durations = self.videos.known_durations_sec
+        table = ClipTable.take(captions, min_words=self.min_words, durations_sec=durations)
+        if not len(table):
+            raise ValueError(f'{self.captions}: no caption is left to use ({table.dropped})')
+        if self.permute_narrations is not None:
+            table = table.with_permuted_narrations(self.permute_narrations)
+        return table
+
+    def _load_for_test(self, index: int) -> dict[str, Any]:
+        clip = self._clip(index, None)
+        item = self.run_pipeline(clip, None)
+        if item is None:
+            raise ValueError(
+                f'{self.captions}: no frame for the caption of video {clip["video_id"]!r} at '
+                f'{clip["start_sec"]} s; it lies past the end of the video'
+            )
+        return item
+
+    def _load_for_training(self, index: int, rng: np.random.Generator) -> dict[str, Any] | None:
+        from stgr.io.errors import VideoError
+
+        video = index if self.per_video else self.table.video_of(index)
+        video_id = self.table.video_ids[video]
+        try:
+            item = self.run_pipeline(self._clip(index, rng), rng)
+        except (VideoError, FileNotFoundError) as error:
+            self._count_unusable(video_id, error)
+            return None
+        if item is None:
+            warnings.warn(f'video {video_id!r}: a clip has no frame in the video', stacklevel=2)
+        return item
+
+    def _count_unusable(self, video_id: str, error: Exception) -> None:
+        """Warn once per video, and stop when they are too many."""
+        if video_id in self._missing:
+            return
+        self._missing.add(video_id)
+        allowed = self.max_missing * self._num_listed
+        count = f'{len(self._missing)} videos missing or unreadable so far'
+        if len(self._missing) > allowed:
+            raise ValueError(
+                f'{count}, more than the share of {self.max_missing:g} allowed; the last: {error}'
+            ) from error
+        warnings.warn(f'{error}; {count}, another clip is used', stacklevel=2)
+
+    def _clip(self, index: int, rng: np.random.Generator | None) -> dict[str, Any]:
+        table = self.table
+        video = index if self.per_video else table.video_of(index)
+        row = index
+        if self.per_video:
+            first, end = table.first_row[video : video + 2]
+            row = int((first + end) // 2 if rng is None else rng.integers(first, end))
+        video_id = table.video_ids[video]
+        return {
+            'video_id': video_id,
+            'video_path': self.videos.path(video_id),
+            'start_sec': float(table.start_sec[row]),
+            'end_sec': float(table.end_sec[row]),
+            'narration': table.narrations[row],
+            'duration_sec': self.videos.duration_sec(video_id),
+        }

@@ -1,0 +1,75 @@
+"""Read the stored features of a clip instead of its frames."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from stgr.datasets.transforms.clip_transform import ClipTransform
+from stgr.io.feature_files import FeatureFile, FeatureStore
+from stgr.registry import TRANSFORMS
+
+# Slack for the rounding of k / fps.
+TOLERANCE_SEC = 1e-6
+
+
+@TRANSFORMS.register_module()
+class LoadFeatures(ClipTransform):
+    """Adds ``frame_features`` (U, C), ``patch_features`` (U, P, C) float16 and ``grid`` (h, w).
+
+    Each candidate time gets the stored frame nearest to it. Padded candidates get some frame of the
+    video, as with decoded frames.
+
+    Args:
+        store_dir: Folder of feature files, one per video.
+        patches: Whether to read patch features: 50 times the bytes for a 7 x 7 grid.
+        provenance: What the features must come from, such as ``{'backbone_sha256': ...}``; None:
+            anything.
+    """
+
+    required_keys: ClassVar[tuple[str, ...]] = ('video_id', 'frame_times_sec')
+    added_keys: ClassVar[tuple[str, ...]] = ('frame_features', 'grid')
+
+    def __init__(
+        self,
+        store_dir: str,
+        *,
+        patches: bool = True,
+        provenance: Mapping[str, object] | None = None,
+    ) -> None:
+        self.store = FeatureStore(store_dir, provenance)
+        self.patches = patches
+
+    def apply(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Return the features of the candidates.
+
+        Raises:
+            FileNotFoundError: If the features of the video were not extracted.
+            ValueError: If they do not cover the candidates or come from elsewhere.
+        """
+        file = self.store.open(results['video_id'])
+        times_sec = np.asarray(results['frame_times_sec'])
+        real = np.asarray(results.get('frame_mask', np.ones(len(times_sec), dtype=bool)))
+        indices = file.nearest(times_sec)
+        _check_distance(file, times_sec[real], indices[real])
+        block = file.read(indices, patches=self.patches)
+        added = {'frame_features': block.frames, 'grid': file.grid}
+        return added if block.patches is None else {**added, 'patch_features': block.patches}
+
+
+def _check_distance(file: FeatureFile, times_sec: np.ndarray, indices: np.ndarray) -> None:
+    """Raise if a time is farther than half a step from the stored frame nearest to it.
+
+    The last stored frame stands for a whole step: it is shown until the end of the video.
+    """
+    late_sec = times_sec - file.times_sec[indices]
+    allowed_sec = np.where(indices == len(file) - 1, file.step_sec, file.step_sec / 2)
+    far = (late_sec > allowed_sec + TOLERANCE_SEC) | (-late_sec > file.step_sec / 2 + TOLERANCE_SEC)
+    if far.any():
+        worst = int(np.argmax(np.abs(late_sec) * far))
+        raise ValueError(
+            f'{file.path}: the frame at {times_sec[worst]:.3f} s is {abs(late_sec[worst]):.3f} s '
+            f'from the nearest stored one, more than half of the step of {file.step_sec:g} s; '
+            'extract the features of the whole video again, or give the data set durations that '
+            'end with the features'
+        )

@@ -1,0 +1,94 @@
+"""The video files of a data set: where they lie and how long they are."""
+
+import warnings
+from collections.abc import Collection
+from functools import cached_property
+from pathlib import Path
+
+from stgr.io.checked_json import read_json
+
+VIDEO_SUFFIXES = ('.mp4', '.mkv', '.webm', '.mov', '.avi', '.m4v')
+# Enough to see what kind of id is missing.
+NAMES_SHOWN = 3
+
+
+class VideoFolder:
+    """Files ``<video_id>.<suffix>`` of one folder, listed once, when first needed.
+
+    Args:
+        folder: Where they lie; None: there are none (features were extracted before, or only the
+            annotations are looked at).
+        durations: JSON file ``{video_id: seconds}`` that spares opening each video; None: ask the
+            video.
+    """
+
+    def __init__(self, folder: Path | None, durations: Path | None = None) -> None:
+        self.folder = folder
+        self.durations = durations
+        self._asked: dict[str, float] = {}
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """File name of each video."""
+        if self.folder is None:
+            return {}
+        if not self.folder.is_dir():
+            raise FileNotFoundError(
+                f'{self.folder}: no such folder of videos; set data_root and videos_dir, or '
+                'videos_dir=None to do without videos'
+            )
+        files = (file for file in self.folder.iterdir() if file.suffix.lower() in VIDEO_SUFFIXES)
+        return {file.stem: file.name for file in files}
+
+    @cached_property
+    def known_durations_sec(self) -> dict[str, float]:
+        """Durations read from the durations file; empty without one."""
+        if self.durations is None:
+            return {}
+        document = read_json(self.durations)
+        return {video_id: document[video_id].number() for video_id in document.value}
+
+    def path(self, video_id: str) -> str | None:
+        """Return the file of a video, None if there is none."""
+        name = self.names.get(video_id)
+        return None if name is None or self.folder is None else str(self.folder / name)
+
+    def duration_sec(self, video_id: str) -> float | None:
+        """Return how long a video is, None if neither a file nor the durations file tells.
+
+        Raises:
+            VideoError: If the file cannot be read.
+        """
+        if video_id in self.known_durations_sec:
+            return self.known_durations_sec[video_id]
+        path = self.path(video_id)
+        if path is not None and video_id not in self._asked:
+            from stgr.io import open_video
+
+            with open_video(path) as reader:
+                self._asked[video_id] = reader.facts().duration_sec
+        return self._asked.get(video_id)
+
+    def check(self, video_ids: Collection[str], *, max_missing: float) -> list[str]:
+        """Return the videos that have no file, warned about and counted.
+
+        Args:
+            video_ids: The videos that the annotations speak of.
+            max_missing: Largest share of them that may be missing, 0 in evaluation.
+
+        Raises:
+            FileNotFoundError: If more are missing.
+        """
+        if self.folder is None:
+            return []
+        missing = [video_id for video_id in video_ids if video_id not in self.names]
+        if missing:
+            shown = ', '.join(missing[:NAMES_SHOWN]) + (', ...' if missing[NAMES_SHOWN:] else '')
+            message = f'{self.folder}: {len(missing)} of {len(video_ids)} videos missing ({shown})'
+            if len(missing) > max_missing * len(video_ids):
+                raise FileNotFoundError(
+                    f'{message}, more than the share of {max_missing:g} allowed; get the videos or '
+                    'leave them out of the annotations'
+                )
+            warnings.warn(f'{message}; their clips are left out', stacklevel=2)
+        return missing
