@@ -1,0 +1,66 @@
+"""Metrics as plain functions: arrays in, numbers out."""
+
+from stgr.evaluation.functional.bootstrap import (
+    Interval,
+    bootstrap_mean,
+    bootstrap_statistic,
+    paired_bootstrap,
+)
+from stgr.evaluation.functional.controls import CONTROLS, Control, apply_control
+from stgr.evaluation.functional.frame_facts import FrameFacts, reduce_record
+from stgr.evaluation.functional.frame_map import score_frame_map
+from stgr.evaluation.functional.iou_point import score_iou_point
+from stgr.evaluation.functional.labels import binary_auc, score_labels, score_temporal
+from stgr.evaluation.functional.masks import mask_areas
+from stgr.evaluation.functional.normalisation import normalise_maps
+from stgr.evaluation.functional.per_video import TASKS, score_each_video, score_task
+from stgr.evaluation.functional.place_facts import PlaceSettings
+from stgr.evaluation.functional.places import BoxPlaces, HeatPlaces
+from stgr.evaluation.functional.points import heatmap_points
+from stgr.evaluation.functional.ranking import average_precision
+from stgr.evaluation.functional.records import (
+    BACKGROUND,
+    GroundingRecord,
+    record_from_mapping,
+)
+from stgr.evaluation.functional.spatial import score_pointing, score_spatial
+from stgr.evaluation.functional.tubes import instances_from_segments, tube_overlap
+from stgr.evaluation.functional.upsampling import upsample_maps
+from stgr.evaluation.functional.video_map import TubeSettings, score_video_map
+
+__all__ = [
+    'BACKGROUND',
+    'CONTROLS',
+    'TASKS',
+    'BoxPlaces',
+    'Control',
+    'FrameFacts',
+    'GroundingRecord',
+    'HeatPlaces',
+    'Interval',
+    'PlaceSettings',
+    'TubeSettings',
+    'apply_control',
+    'average_precision',
+    'binary_auc',
+    'bootstrap_mean',
+    'bootstrap_statistic',
+    'heatmap_points',
+    'instances_from_segments',
+    'mask_areas',
+    'normalise_maps',
+    'paired_bootstrap',
+    'record_from_mapping',
+    'reduce_record',
+    'score_each_video',
+    'score_frame_map',
+    'score_iou_point',
+    'score_labels',
+    'score_pointing',
+    'score_spatial',
+    'score_task',
+    'score_temporal',
+    'score_video_map',
+    'tube_overlap',
+    'upsample_maps',
+]

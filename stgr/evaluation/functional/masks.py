@@ -1,0 +1,90 @@
+"""Pixel counts of thresholded heat maps and of what they share with a box, without upsampling.
+
+Along one pixel row the upsampled map is linear between cell centres, so the mask can begin or end
+once between two of them: 480 rows x 6 pieces to look at instead of 640 x 480 pixels for a 7x7 map.
+"""
+
+import numpy as np
+
+from stgr.evaluation.functional.arrays import BoolArray, FloatArray, IntArray
+from stgr.evaluation.functional.boxes import raster_boxes
+from stgr.evaluation.functional.upsampling import Axis, interpolate_rows
+
+_CHUNK = 32  # frames at a time: 1 MB of rows for 7x7 maps at 640x480 stays in the cache
+_ROUNDING_PX = 1e-9  # a pixel this near to the threshold's crossing is on it, hence inside (>=)
+
+
+def mask_areas(
+    maps: FloatArray, boxes_px: FloatArray, frame_size: tuple[int, int], *, threshold: float
+) -> tuple[IntArray, IntArray]:
+    """Return how many pixels each mask has and how many of them lie in the frame's box.
+
+    Mask: pixels whose bilinearly upsampled value is >= ``threshold`` (benchmarks, section 3 (b)).
+    Box: pixels i with ``x1 <= i < x2`` (see ``raster_boxes``).
+
+    Args:
+        maps: Heat maps, (N, h, w), already normalised.
+        boxes_px: One box per map, (N, 4), in pixels of ``frame_size``.
+        frame_size: Width and height in pixels.
+        threshold: In the maps' unit.
+
+    Returns:
+        Mask areas (N,) and areas of mask and box together (N,), in pixels.
+    """
+    maps = np.asarray(maps, np.float64)
+    ranges = raster_boxes(boxes_px, frame_size).astype(np.int64)
+    areas = [
+        _chunk_areas(maps[i : i + _CHUNK], ranges[i : i + _CHUNK], frame_size, threshold)
+        for i in range(0, len(maps), _CHUNK)
+    ]
+    if not areas:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    return np.concatenate([a for a, _ in areas]), np.concatenate([b for _, b in areas])
+
+
+def _chunk_areas(
+    maps: FloatArray, ranges: IntArray, frame_size: tuple[int, int], threshold: float
+) -> tuple[IntArray, IntArray]:
+    """Add up, with their signs, the columns where the mask ends (+) and begins (-) in each row.
+
+    With ``m(c)`` the columns before c that lie in a range, an interval ``[p, q)`` of the mask
+    holds ``m(q) - m(p)`` of them; the frame's left edge adds nothing.
+    """
+    width, height = frame_size
+    rows = interpolate_rows(maps, Axis(maps.shape[1], height), np.arange(height))  # (N, H, w)
+    inside = rows >= threshold
+    frame, row, column, sign = _edges(rows, inside, Axis(maps.shape[2], width), threshold)
+    row_in_box = np.arange(height) >= ranges[:, 1, None]
+    row_in_box &= np.arange(height) < ranges[:, 3, None]  # (N, H)
+    first = ranges[:, 0]
+    end = np.maximum(ranges[:, 2], first)
+    in_box = np.clip(column, first[frame], end[frame]) - first[frame]
+    in_box *= sign * row_in_box[frame, row]
+    at_right = inside[:, :, -1]  # the mask ends with the frame
+    num = len(maps)
+    mask_px = np.bincount(frame, sign * column, num) + width * at_right.sum(axis=1)
+    common = np.bincount(frame, in_box, num)
+    common += (end - first) * (at_right & row_in_box).sum(axis=1)
+    return mask_px.astype(np.int64), common.astype(np.int64)
+
+
+def _edges(
+    rows: FloatArray, inside: BoolArray, axis: Axis, threshold: float
+) -> tuple[IntArray, IntArray, FloatArray, FloatArray]:
+    """Return every crossing of the threshold between two neighbouring cells of a row.
+
+    Returns:
+        Frame, pixel row, first pixel column beyond the crossing and sign: +1 where the mask ends
+        there, -1 where it begins; each (K,).
+    """
+    cells = axis.num_cells
+    crossings = np.flatnonzero(inside[:, :, :-1] != inside[:, :, 1:])
+    line, piece = np.divmod(crossings, max(cells - 1, 1))
+    left = rows.reshape(-1)[line * cells + piece]
+    right = rows.reshape(-1)[line * cells + piece + 1]
+    sign = np.where(left >= threshold, 1.0, -1.0)
+    scale = axis.num_pixels / cells
+    position = (piece + 0.5 + (threshold - left) / (right - left)) * scale - 0.5
+    column = np.floor(position + sign * _ROUNDING_PX) + 1
+    frame, row = np.divmod(line, rows.shape[1])
+    return frame, row, column, sign

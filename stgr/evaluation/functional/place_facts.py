@@ -1,0 +1,111 @@
+"""Predicted places compared with the true boxes of their frames: a hit and three areas."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stgr.evaluation.functional.arrays import BoolArray, FloatArray
+from stgr.evaluation.functional.boxes import (
+    box_areas,
+    clip_boxes,
+    intersect_boxes,
+    points_in_boxes,
+    raster_boxes,
+)
+from stgr.evaluation.functional.masks import mask_areas
+from stgr.evaluation.functional.normalisation import normalise_maps
+from stgr.evaluation.functional.places import BoxPlaces, HeatPlaces, Places
+from stgr.evaluation.functional.points import heatmap_points
+
+
+@dataclass(frozen=True)
+class PlaceSettings:
+    """How heat maps become points and masks; kept with every score.
+
+    Args:
+        mask_threshold: Mask = upsampled map >= this; 0.01 in the paper (benchmarks 3 (b)).
+        normalisation: Scaling before the threshold, see ``normalise_maps``.
+        point_mode: See ``heatmap_points``.
+    """
+
+    mask_threshold: float = 0.01
+    normalisation: str = 'none'
+    point_mode: str = 'first'
+
+
+@dataclass(frozen=True)
+class PlaceFacts:
+    """Places compared with the true boxes of their frames.
+
+    Args:
+        hit: Point inside the closed true box; False on background, (T,).
+        place_px: Area of the predicted mask or box, (T,), pixels.
+        box_px: Area of the true box inside the frame; 0 on background, (T,), pixels.
+        common_px: Area of both together, (T,), pixels.
+        peak: Confidence of the place (largest value of the raw heat map), (T,).
+    """
+
+    hit: BoolArray
+    place_px: FloatArray
+    box_px: FloatArray
+    common_px: FloatArray
+    peak: FloatArray
+
+    @property
+    def iou(self) -> FloatArray:
+        """Intersection over union of place and true box, (T,); 0 where both are empty."""
+        union = self.place_px + self.box_px - self.common_px
+        return np.divide(self.common_px, union, out=np.zeros_like(union), where=union > 0)
+
+
+def compare_places(
+    places: Places,
+    boxes_px: FloatArray,
+    frame_size: tuple[int, int],
+    *,
+    used: BoolArray,
+    settings: PlaceSettings,
+) -> PlaceFacts:
+    """Return how the places of chosen frames relate to the true boxes.
+
+    Args:
+        places: T places.
+        boxes_px: True boxes, (T, 4); all zero where there is none.
+        frame_size: Width and height in pixels.
+        used: Frames to look at, (T,); the others get an empty place.
+        settings: How maps become points and masks.
+
+    Returns:
+        Facts of all T frames. Areas of true boxes count pixels beside masks (``raster_boxes``)
+        and are exact beside boxes; the two agree for integer boxes.
+    """
+    if isinstance(places, HeatPlaces):
+        found = _compare_maps(places.maps[used], boxes_px[used], frame_size, settings)
+        box_px = box_areas(raster_boxes(boxes_px, frame_size))
+    else:
+        found = _compare_boxes(places, boxes_px[used], frame_size, used)
+        box_px = box_areas(clip_boxes(boxes_px, frame_size))
+    filled = np.zeros((4, len(boxes_px)))
+    filled[:, used] = found
+    hit, place_px, common_px, peak = filled
+    return PlaceFacts(hit > 0, place_px, box_px, common_px, peak)
+
+
+def _compare_maps(
+    maps: FloatArray, boxes_px: FloatArray, frame_size: tuple[int, int], settings: PlaceSettings
+) -> FloatArray:
+    points = heatmap_points(maps, frame_size, settings.point_mode)
+    scaled = normalise_maps(maps, settings.normalisation)
+    areas = mask_areas(scaled, boxes_px, frame_size, threshold=settings.mask_threshold)
+    hit = points_in_boxes(points, boxes_px, frame_size)
+    return np.stack([hit, *areas, maps.max(axis=(1, 2), initial=-np.inf)])
+
+
+def _compare_boxes(
+    places: BoxPlaces, boxes_px: FloatArray, frame_size: tuple[int, int], used: BoolArray
+) -> FloatArray:
+    predicted = clip_boxes(places.boxes_px[used], frame_size)
+    common = box_areas(intersect_boxes(predicted, clip_boxes(boxes_px, frame_size)))
+    hit = points_in_boxes(places.points_px[used], boxes_px, frame_size)
+    scores = np.zeros(len(predicted)) if places.scores is None else places.scores[used]
+    return np.stack([hit, box_areas(predicted), common, scores])

@@ -1,0 +1,66 @@
+"""How a system says where something is: a small heat map per frame, or a point and a box."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stgr.evaluation.functional.arrays import FloatArray
+
+
+@dataclass(frozen=True)
+class HeatPlaces:
+    """One heat map per frame on the patch grid.
+
+    Args:
+        maps: Any non-negative scale, (T, h, w); all zero where nothing is seen.
+
+    Raises:
+        ValueError: If the shape is wrong or a value is NaN or infinite.
+    """
+
+    maps: FloatArray
+
+    def __post_init__(self) -> None:
+        if self.maps.ndim != 3 or 0 in self.maps.shape[1:]:
+            raise ValueError(f'heat maps must be (T, h, w), but got {self.maps.shape}')
+        if not np.isfinite(self.maps).all():
+            raise ValueError('heat maps must be finite, but contain NaN or infinite values')
+
+    def __len__(self) -> int:
+        return len(self.maps)
+
+
+@dataclass(frozen=True)
+class BoxPlaces:
+    """One point and one box per frame, in pixels of the evaluation frame.
+
+    Args:
+        points_px: ``x, y``, (T, 2).
+        boxes_px: ``x1, y1, x2, y2``, (T, 4); an empty box (``x2 <= x1``) is "no place".
+        scores: Confidence of each box, (T,), used to rank boxes of one class; None means equal.
+
+    Raises:
+        ValueError: If shapes disagree or a value is NaN or infinite.
+    """
+
+    points_px: FloatArray
+    boxes_px: FloatArray
+    scores: FloatArray | None = None
+
+    def __post_init__(self) -> None:
+        num = len(self.boxes_px)
+        if self.points_px.shape != (num, 2) or self.boxes_px.shape != (num, 4):
+            raise ValueError(
+                f'places need points (T, 2) and boxes (T, 4), but got '
+                f'{self.points_px.shape} and {self.boxes_px.shape}'
+            )
+        if self.scores is not None and self.scores.shape != (num,):
+            raise ValueError(f'place scores must be ({num},), but got {self.scores.shape}')
+        if not (np.isfinite(self.points_px).all() and np.isfinite(self.boxes_px).all()):
+            raise ValueError('points and boxes must be finite, but contain NaN or infinite values')
+
+    def __len__(self) -> int:
+        return len(self.boxes_px)
+
+
+Places = HeatPlaces | BoxPlaces

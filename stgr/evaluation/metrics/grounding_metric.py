@@ -1,0 +1,177 @@
+"""The grounding scores as an MMEngine metric."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from mmengine.evaluator import BaseMetric
+
+from stgr.evaluation.functional import (
+    CONTROLS,
+    TASKS,
+    FrameFacts,
+    PlaceSettings,
+    TubeSettings,
+    apply_control,
+    record_from_mapping,
+    reduce_record,
+    score_each_video,
+    score_task,
+)
+from stgr.registry import METRICS
+
+SYSTEM = 'system'
+
+
+@METRICS.register_module()
+class GroundingMetric(BaseMetric):
+    """Scores of spatio-temporal grounding in untrimmed videos, trivial predictors beside them.
+
+    One record per video (see ``record_from_mapping``), itself a data sample or under its key
+    ``eval_record``. Records are reduced at once to a few numbers per frame, so memory and the
+    exchange between ranks stay small.
+
+    Args:
+        tasks: Names of ``TASKS``; ``pointing`` and ``spatial`` need places of the true labels.
+        controls: Names of ``CONTROLS`` to score on the same records, keys ``control/task/key``.
+        mask_threshold: Mask = upsampled heat map >= this (0.01: the paper).
+        normalisation: Scaling of each map before that, see ``normalise_maps``.
+        point_mode: See ``heatmap_points``.
+        iou_threshold: Of the spatial hit rate (0.3: the paper).
+        video_map: Arguments of ``TubeSettings``; None means the defaults.
+        seed: Of the random controls.
+        per_video_path: JSON file for the settings and every video's own scores (undefined ones
+            are null), for a paired bootstrap; None writes nothing. Main process only.
+        collect_device: Where ranks exchange their results, ``'cpu'`` or ``'gpu'``.
+        collect_dir: Shared folder for that on the CPU; None means one below the working folder.
+        prefix: Put before every key; None means ``grounding``.
+
+    Raises:
+        ValueError: If a name is unknown (the known ones are listed).
+    """
+
+    default_prefix = 'grounding'
+
+    def __init__(
+        self,
+        tasks: Sequence[str] = TASKS,
+        controls: Sequence[str] = (),
+        *,
+        mask_threshold: float = 0.01,
+        normalisation: str = 'none',
+        point_mode: str = 'first',
+        iou_threshold: float = 0.3,
+        video_map: Mapping[str, Any] | None = None,
+        seed: int = 0,
+        per_video_path: str | None = None,
+        collect_device: str = 'cpu',
+        collect_dir: str | None = None,
+        prefix: str | None = None,
+    ) -> None:
+        super().__init__(collect_device=collect_device, prefix=prefix, collect_dir=collect_dir)
+        _check_names('tasks', tasks, TASKS)
+        _check_names('controls', controls, tuple(CONTROLS))
+        self.tasks = tuple(tasks)
+        self.controls = tuple(controls)
+        self.places = PlaceSettings(mask_threshold, normalisation, point_mode)
+        self.tubes = TubeSettings(**(video_map or {}))
+        self.iou_threshold = iou_threshold
+        self.seed = seed
+        self.per_video_path = per_video_path
+        self.per_video: dict[str, dict[str, dict[str, float]]] = {}
+
+    def process(self, data_batch: Any, data_samples: Sequence[Mapping[str, Any]]) -> None:
+        """Reduce each video's record, and its controls', to the facts the scores need.
+
+        Args:
+            data_batch: Not used.
+            data_samples: Records, or mappings that hold one under ``eval_record``.
+        """
+        del data_batch
+        for sample in data_samples:
+            record = record_from_mapping(_record_of(sample))
+            facts = {SYSTEM: reduce_record(record, self.places)}
+            for name in self.controls:
+                changed = apply_control(record, CONTROLS[name], seed=self.seed)
+                facts[name] = reduce_record(changed, self.places)
+            self.results.append(facts)
+
+    def compute_metrics(self, results: list[dict[str, FrameFacts]]) -> dict[str, float]:
+        """Return every score of the system and of the controls, with denominators.
+
+        Args:
+            results: Facts of every video of every rank.
+
+        Returns:
+            ``task/key`` for the system, ``control/task/key`` for the controls, and
+            ``num_videos``, ``num_empty_boxes`` (annotated boxes without area in the frame, which
+            nothing can hit) and the numeric settings. NaN where a score is undefined.
+
+        Raises:
+            ValueError: If a video comes twice.
+        """
+        videos = {name: [facts[name] for facts in results] for name in (SYSTEM, *self.controls)}
+        _check_unique(videos[SYSTEM])
+        found: dict[str, float] = {}
+        for name, facts in videos.items():
+            start = '' if name == SYSTEM else f'{name}/'
+            for task in self.tasks:
+                found |= {f'{start}{task}/{k}': v for k, v in self._score(facts, task).items()}
+        empty = sum(int((v.action & (v.box_area_px == 0)).sum()) for v in videos[SYSTEM])
+        found |= {'num_videos': float(len(results)), 'num_empty_boxes': float(empty)}
+        found |= {'mask_threshold': self.places.mask_threshold}
+        self.per_video = {name: self._score_each(facts) for name, facts in videos.items()}
+        if self.per_video_path is not None:
+            self._write_per_video(Path(self.per_video_path))
+        return found
+
+    def _score(self, videos: list[FrameFacts], task: str) -> dict[str, float]:
+        return score_task(videos, task, iou_threshold=self.iou_threshold, tubes=self.tubes)
+
+    def _score_each(self, videos: list[FrameFacts]) -> dict[str, dict[str, float]]:
+        return score_each_video(
+            videos, self.tasks, iou_threshold=self.iou_threshold, tubes=self.tubes
+        )
+
+    def _write_per_video(self, path: Path) -> None:
+        content = {
+            'settings': {
+                **asdict(self.places),
+                'iou_threshold': self.iou_threshold,
+                'video_map': asdict(self.tubes),
+                'seed': self.seed,
+            },
+            'videos': _nan_to_none(self.per_video),
+        }
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(path.name + '.tmp')
+        partial.write_text(json.dumps(content, indent=1, allow_nan=False), encoding='utf-8')
+        partial.replace(path)
+
+
+def _check_names(what: str, names: Sequence[str], known: tuple[str, ...]) -> None:
+    unknown = [name for name in names if name not in known]
+    if unknown or isinstance(names, str):
+        raise ValueError(f'{what} must be a list of {known}, but got {unknown or names!r}')
+
+
+def _record_of(sample: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the record in a data sample, whose times have the name they have everywhere."""
+    record: Mapping[str, Any] = sample.get('eval_record', sample)
+    return record if 'times' in record else {**record, 'times': record['frame_times_sec']}
+
+
+def _check_unique(videos: list[FrameFacts]) -> None:
+    names = [video.video_id for video in videos]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f'{len(twice)} videos were scored more than once, such as {twice[0]!r}')
+
+
+def _nan_to_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _nan_to_none(item) for key, item in value.items()}
+    return None if isinstance(value, float) and math.isnan(value) else value

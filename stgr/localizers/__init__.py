@@ -1,0 +1,19 @@
+"""From similarities and heat maps to spans and tubes; no parameters, numpy only."""
+
+from stgr.localizers.spatial import (
+    HeatMapSpatialLocalizer,
+    SpatialAnswer,
+    WindowHeatMapSpatialLocalizer,
+)
+from stgr.localizers.temporal import TemporalAnswer, ThresholdTemporalLocalizer, label_frames
+from stgr.localizers.tubes import build_tubes
+
+__all__ = [
+    'HeatMapSpatialLocalizer',
+    'SpatialAnswer',
+    'TemporalAnswer',
+    'ThresholdTemporalLocalizer',
+    'WindowHeatMapSpatialLocalizer',
+    'build_tubes',
+    'label_frames',
+]
