@@ -1,0 +1,33 @@
+"""What trains and tests a model: MMEngine's Runner, and one small module per rough edge of it."""
+
+from stgr.engine.bf16_optim_wrapper import Bf16OptimWrapper
+from stgr.engine.calibrate_thresholds_hook import CalibrateThresholdsHook
+from stgr.engine.config_overrides import apply_overrides
+from stgr.engine.crash_safe_checkpoint_hook import CrashSafeCheckpointHook
+from stgr.engine.distributed import init_distributed
+from stgr.engine.epoch_seeds import EpochSeedHook, epoch_seed, seed_everything
+from stgr.engine.grounding_runner import GroundingRunner
+from stgr.engine.last_checkpoint import find_last_checkpoint
+from stgr.engine.progress_hook import ProgressHook
+from stgr.engine.safe_checkpoints import read_checkpoint
+from stgr.engine.stop_on_nan_hook import StopOnNanHook
+from stgr.engine.strict_loading import load_weights
+from stgr.engine.trim_history_hook import TrimHistoryHook
+
+__all__ = [
+    'Bf16OptimWrapper',
+    'CalibrateThresholdsHook',
+    'CrashSafeCheckpointHook',
+    'EpochSeedHook',
+    'GroundingRunner',
+    'ProgressHook',
+    'StopOnNanHook',
+    'TrimHistoryHook',
+    'apply_overrides',
+    'epoch_seed',
+    'find_last_checkpoint',
+    'init_distributed',
+    'load_weights',
+    'read_checkpoint',
+    'seed_everything',
+]

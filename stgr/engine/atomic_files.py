@@ -1,0 +1,50 @@
+"""Files that are whole or not there: written beside their place, then moved onto it."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PARTIAL_PREFIX = '.partial-'
+
+
+@contextmanager
+def written_whole(path: str | Path) -> Iterator[Path]:
+    """Yield a path to write to; it becomes ``path`` only when the block ends without an error.
+
+    The bytes reach the disk before the move: a crash or a full disk leaves the old file as it was.
+
+    Args:
+        path: The file wanted; its folder is made if need be.
+
+    Raises:
+        OSError: If writing fails; the partial file is gone, ``path`` is untouched.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f'{PARTIAL_PREFIX}{target.name}')
+    try:
+        yield partial
+        _flush(partial)
+        partial.replace(target)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    _flush(target.parent)
+
+
+def remove_partial_files(folder: str | Path) -> None:
+    """Remove what a killed run left half-written in ``folder``."""
+    for partial in Path(folder).glob(f'{PARTIAL_PREFIX}*'):
+        partial.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    """Force a file's bytes, or a folder's list of names, to the disk."""
+    if path.is_dir() and os.name == 'nt':
+        return  # Windows cannot open a folder
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

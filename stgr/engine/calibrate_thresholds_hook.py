@@ -1,0 +1,93 @@
+"""Choose a model's thresholds on its validation videos, as a part of training."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+
+from stgr.evaluation.functional.thresholds import choose_pool_threshold, choose_query_threshold
+from stgr.registry import HOOKS
+
+
+@HOOKS.register_module()
+class CalibrateThresholdsHook(Hook):
+    """Sets ``pool_threshold`` and ``query_threshold`` after an epoch, before it is saved.
+
+    Queries that do not happen are the labels of the other validation videos. Every rank sees all
+    validation videos, so that all ranks choose the same.
+
+    Args:
+        interval: Epochs between calibrations; the last epoch always has one.
+    """
+
+    priority = 'NORMAL'  # before the checkpoint hook, which must save the new thresholds
+
+    def __init__(self, interval: int = 1) -> None:
+        self.interval = interval
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Calibrate if it is this epoch's turn."""
+        if self.every_n_epochs(runner, self.interval) or self.is_last_train_epoch(runner):
+            model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+            dataset = runner.val_loop.dataloader.dataset
+            found = calibrate(model, [dataset[i] for i in range(len(dataset))])
+            runner.logger.info(
+                'thresholds from validation videos: '
+                + ', '.join(f'{name} {value:.4f}' for name, value in found.items())
+            )
+
+
+@torch.no_grad()
+def calibrate(model: Any, videos: list[dict[str, Any]]) -> dict[str, float]:
+    """Set the thresholds of a grounder by videos with known truth; return them and their scores.
+
+    Args:
+        model: A ``BaseGrounder``.
+        videos: Packed validation videos: ``inputs`` and ``data_samples``. If every label happens
+            in every one, as in a single one, no query is known that does not happen: both
+            thresholds are then that of the pool.
+    """
+    was_training = model.training
+    model.eval()
+    names = sorted({name for video in videos for name in video['data_samples'].pool})
+    text = model.encode_text(names)
+    pool_rows, labels, all_rows, happens = [], [], [], []
+    for video in videos:
+        sample = video['data_samples']
+        batch = {
+            'inputs': {key: [value] for key, value in video['inputs'].items()},
+            'data_samples': [sample],
+        }
+        inputs = model.data_preprocessor(batch, False)['inputs']
+        similarity = model.similarity(model.stored_or_encoded(inputs), text).cpu().numpy()
+        columns = [names.index(name) for name in sample.pool]
+        truth = sample.gt_labels.cpu().numpy()
+        pool_rows.append(similarity[columns])
+        labels.append(truth)
+        all_rows.append(similarity)
+        happens.append(_where(truth, columns, similarity.shape))
+    pool_threshold, pool_iou = choose_pool_threshold(pool_rows, labels)
+    if any(not row.any() for truth in happens for row in truth):
+        query_threshold, query_score = choose_query_threshold(all_rows, happens)
+    else:  # nobody else's labels to ask for in vain
+        query_threshold, query_score = pool_threshold, float('nan')
+    model.pool_threshold.fill_(pool_threshold)
+    model.query_threshold.fill_(query_threshold)
+    model.train(was_training)
+    return {
+        'pool_threshold': pool_threshold,
+        'pool_iou': pool_iou,
+        'query_threshold': query_threshold,
+        'query_score': query_score,
+    }
+
+
+def _where(truth: np.ndarray, columns: list[int], shape: tuple[int, ...]) -> np.ndarray:
+    """Return when each of all names happens, given labels as indices of one video's pool."""
+    happens = np.zeros(shape, dtype=bool)
+    for index, row in enumerate(columns):
+        happens[row] = truth == index
+    return happens

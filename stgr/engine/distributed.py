@@ -1,0 +1,86 @@
+"""Starting and wrapping for several processes, with GPUs or without.
+
+MMEngine's own start calls ``torch.cuda.set_device`` and its wrapper passes ``device_ids``; both
+fail on a machine without a GPU, where gloo would do.
+"""
+
+import atexit
+import datetime
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+import torch.distributed as dist
+
+LAUNCHERS = ('none', 'pytorch', 'slurm')
+
+
+def init_distributed(launcher: str, *, timeout_sec: float = 1800) -> None:
+    """Join the process group that ``launcher`` prepared: NCCL with GPUs, gloo without.
+
+    Does nothing for ``'none'`` or when the group exists already. MMEngine's Runner then skips its
+    own initialisation.
+
+    Args:
+        launcher: 'none', 'pytorch' (torchrun) or 'slurm'.
+        timeout_sec: How long a collective waits for the other processes.
+
+    Raises:
+        ValueError: If the launcher is unknown, or its environment variables are not set.
+    """
+    if launcher not in LAUNCHERS:
+        raise ValueError(f'launcher={launcher!r} is unknown; choose one of {", ".join(LAUNCHERS)}')
+    if launcher == 'none' or dist.is_initialized():
+        return
+    if launcher == 'slurm':
+        _adopt_slurm_variables()
+    _check_variables(launcher)
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ['LOCAL_RANK']))
+    backend = 'nccl' if torch.cuda.is_available() else 'gloo'
+    dist.init_process_group(backend, timeout=datetime.timedelta(seconds=timeout_sec))
+    atexit.register(_leave_group)
+
+
+def model_wrapper_config(given: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the config of the data-parallel wrapper, without ``device_ids`` where no GPU is.
+
+    Args:
+        given: The config's own ``model_wrapper_cfg``; None for plain ``MMDistributedDataParallel``.
+    """
+    wrapper = {'type': 'MMDistributedDataParallel', 'find_unused_parameters': False}
+    wrapper.update(given or {})
+    if not torch.cuda.is_available():
+        wrapper['device_ids'] = None
+    return wrapper
+
+
+def _leave_group() -> None:
+    """Join gloo's threads: left to the interpreter's shutdown they now and then abort it."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def _adopt_slurm_variables() -> None:
+    """Set torch's variables from Slurm's, where they are not set by hand."""
+    defaults = {
+        'RANK': os.environ.get('SLURM_PROCID'),
+        'WORLD_SIZE': os.environ.get('SLURM_NTASKS'),
+        'LOCAL_RANK': os.environ.get('SLURM_LOCALID', '0'),
+        'MASTER_ADDR': os.environ.get('SLURM_LAUNCH_NODE_IPADDR', '127.0.0.1'),
+        'MASTER_PORT': '29500',
+    }
+    for name, value in defaults.items():
+        if value is not None:
+            os.environ.setdefault(name, value)
+
+
+def _check_variables(launcher: str) -> None:
+    missing = [n for n in ('RANK', 'WORLD_SIZE', 'LOCAL_RANK') if n not in os.environ]
+    if missing:
+        starter = 'torchrun (tools/dist_train.sh)' if launcher == 'pytorch' else 'srun'
+        raise ValueError(
+            f'launcher={launcher!r} needs {", ".join(missing)} in the environment; '
+            f'start with {starter}, or use --launcher none'
+        )

@@ -1,0 +1,155 @@
+"""MMEngine's Runner with its rough edges covered; each remedy lives in a module of its own."""
+
+import itertools
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.dist import master_only
+from mmengine.logging import MMLogger
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from torch import nn
+
+from stgr.engine.atomic_files import written_whole
+from stgr.engine.crash_safe_checkpoint_hook import CrashSafeCheckpointHook
+from stgr.engine.distributed import init_distributed, model_wrapper_config
+from stgr.engine.epoch_seeds import EpochSeedHook
+from stgr.engine.last_checkpoint import find_last_checkpoint
+from stgr.engine.progress_hook import ProgressHook
+from stgr.engine.safe_checkpoints import read_checkpoint
+from stgr.engine.stop_on_nan_hook import StopOnNanHook
+from stgr.engine.strict_loading import load_weights
+from stgr.engine.trim_history_hook import TrimHistoryHook
+
+_run_numbers = itertools.count(1)
+_NOISE = (
+    'FileClient',
+    'HardDiskBackend',
+    'has no metainfo',
+    'Hooks will be executed',
+    'Distributed training is not used',
+    'Exp name:',
+    'paramwise_options',
+    'is skipped since its requires_grad=False',
+)
+
+
+class GroundingRunner(Runner):
+    """A Runner that loads safely and strictly, resumes exactly, needs no GPU and says little.
+
+    It adds default hooks: ``epoch_seed``, ``stop_on_nan``, ``trim_history``, ``progress``, and a
+    ``checkpoint`` hook that keeps the last good file. A config replaces one under its name, or
+    drops it with None. Runs started within one second do not share MMEngine's global logs.
+    """
+
+    _load_from: str | None
+
+    def __init__(self, *args: Any, experiment_name: str | None = None, **kwargs: Any) -> None:
+        name = f'{experiment_name or "run"}_{os.getpid()}_{next(_run_numbers)}'
+        super().__init__(*args, experiment_name=name, **kwargs)
+
+    def setup_env(self, env_cfg: dict) -> None:
+        """Join the process group before MMEngine tries to, which needs a GPU."""
+        timeout_sec = env_cfg.get('dist_cfg', {}).get('timeout', 1800)
+        init_distributed(self._launcher, timeout_sec=timeout_sec)
+        super().setup_env(env_cfg)
+
+    def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
+        """Wrap for several processes with ``device_ids`` only where there are GPUs."""
+        if self.distributed and not is_model_wrapper(model):
+            model_wrapper_cfg = model_wrapper_config(model_wrapper_cfg)
+        return super().wrap_model(model_wrapper_cfg, model)
+
+    def register_default_hooks(self, hooks: Mapping[str, Any] | None = None) -> None:
+        """Register MMEngine's default hooks and ours, unless ``hooks`` says otherwise."""
+        ours: dict[str, Any] = {
+            'epoch_seed': {'type': EpochSeedHook},
+            'stop_on_nan': {'type': StopOnNanHook},
+            'trim_history': {'type': TrimHistoryHook},
+            'progress': {'type': ProgressHook},
+            'checkpoint': {'type': CrashSafeCheckpointHook, 'interval': 1},
+        }
+        wanted = {**ours, **(hooks or {})}
+        dropped = [name for name in ours if wanted[name] is None and name != 'checkpoint']
+        super().register_default_hooks({k: v for k, v in wanted.items() if k not in dropped})
+
+    def load_checkpoint(
+        self, filename: str, map_location: Any = 'cpu', strict: bool = True, revise_keys: Any = None
+    ) -> dict:
+        """Load a checkpoint's weights into the model, all or none, and return the checkpoint.
+
+        Args:
+            filename: A local file.
+            map_location: Device of the tensors returned.
+            strict: Must be True; MMEngine's default of False trains on with random weights.
+            revise_keys: Must be None; a leading ``module.`` is removed from names anyway.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If it is damaged, unsafe, or of another model (which names, is said).
+        """
+        if not strict or revise_keys is not None:
+            raise ValueError('checkpoints are loaded strictly and under their own names')
+        checkpoint = read_checkpoint(filename, map_location=map_location)
+        self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
+        model = self.model.module if is_model_wrapper(self.model) else self.model
+        load_weights(model, checkpoint['state_dict'], source=str(filename))
+        self._has_loaded = True
+        self.logger.info(f'loaded {filename}')
+        return checkpoint
+
+    def load_or_resume(self) -> None:
+        """Find the last checkpoint to resume from, also in a work folder that was moved."""
+        if self._resume and self._load_from is None and not self._has_loaded:
+            last = find_last_checkpoint(self.work_dir)
+            if last is None:
+                self.logger.info(f'nothing to resume in {self.work_dir}, starting anew')
+                return
+            self._load_from = str(last)
+        super().load_or_resume()
+
+    def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
+        """Resume, and give the sampler, which was built before, the seed of the checkpoint."""
+        super().resume(filename, *args, **kwargs)
+        sampler = getattr(self.train_dataloader, 'sampler', None)
+        if sampler is not None and hasattr(sampler, 'seed'):
+            sampler.seed = self.seed
+
+    @master_only
+    def save_checkpoint(self, out_dir: str, filename: str, *args: Any, **kwargs: Any) -> None:
+        """Save a checkpoint that is whole or not there; the file it replaces stays until then.
+
+        Raises:
+            OSError: If it cannot be written (a full disk); earlier checkpoints are untouched.
+        """
+        target = Path(out_dir) / filename
+        try:
+            with written_whole(target) as partial:
+                super().save_checkpoint(out_dir, partial.name, *args, **kwargs)
+        except OSError as error:
+            raise OSError(
+                error.errno,
+                f'could not save {target} ({error.strerror}); earlier checkpoints are intact: '
+                'make room and --resume',
+            ) from error
+
+    def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
+        """Build MMEngine's logger without the lines that say nothing to a user."""
+        logger = super().build_logger(*args, **kwargs)
+        for handler in logger.handlers:
+            handler.addFilter(_says_something)
+        return logger
+
+    def get_hooks_info(self) -> str:
+        """Return a count instead of a listing of 75 lines."""
+        return f'{len(self.hooks)} hooks'
+
+    def _log_env(self, env_cfg: dict) -> None:
+        """Log nothing: the work folder holds the config, and MMEngine would print it all again."""
+
+
+def _says_something(record: logging.LogRecord) -> bool:
+    return not any(noise in record.getMessage() for noise in _NOISE)

@@ -1,0 +1,62 @@
+"""Loading weights into a model, all of them or none.
+
+MMEngine loads with ``strict=False``: a checkpoint of another model prints a warning and the run
+goes on with random weights. Here names and shapes are compared first and the error says which
+differ.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor, nn
+
+_SHOWN = 5
+
+
+def load_weights(
+    model: nn.Module,
+    state_dict: Mapping[str, Tensor],
+    *,
+    source: str,
+    may_lack: Sequence[str] = (),
+) -> None:
+    """Load ``state_dict`` into ``model`` after checking that both are of the same model.
+
+    A leading ``module.``, left by data-parallel wrappers, is removed from the names.
+
+    Args:
+        model: The model; unchanged if an error is raised.
+        state_dict: Names to tensors.
+        source: Where the weights come from, for the error message.
+        may_lack: Prefixes of names that the file may leave out (a frozen backbone kept elsewhere).
+
+    Raises:
+        ValueError: If a name is missing or unexpected, or a shape differs.
+    """
+    weights = {re.sub(r'^module\.', '', name): value for name, value in state_dict.items()}
+    expected = model.state_dict()
+    allowed = tuple(may_lack)
+    missing = [n for n in expected if n not in weights and not (allowed and n.startswith(allowed))]
+    unexpected = [name for name in weights if name not in expected]
+    shapes = [
+        f'{name} {tuple(weights[name].shape)} instead of {tuple(expected[name].shape)}'
+        for name in expected
+        if name in weights and weights[name].shape != expected[name].shape
+    ]
+    faults = {'missing': missing, 'unexpected': unexpected, 'of another shape': shapes}
+    if any(faults.values()):
+        raise ValueError(_describe(faults, source=source, model=type(model).__name__))
+    model.load_state_dict(weights, strict=not allowed)
+
+
+def _describe(faults: Mapping[str, Sequence[str]], *, source: str, model: str) -> str:
+    parts = [f'{len(names)} {kind} ({_some(names)})' for kind, names in faults.items() if names]
+    return (
+        f'{source} does not fit {model}: {"; ".join(parts)}; '
+        'give the checkpoint that was made with this config'
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f', and {len(names) - _SHOWN} more' if len(names) > _SHOWN else ''
+    return ', '.join(names[:_SHOWN]) + more

@@ -1,0 +1,70 @@
+"""Starting several processes: who joins, what is said, and that two ranks train on a CPU."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+import torch
+import torch.distributed as dist
+
+from stgr.engine import read_checkpoint
+from stgr.engine.distributed import init_distributed, model_wrapper_config
+
+_TOOLS = Path(__file__).resolve().parents[2] / 'tools'
+
+
+def test_one_process_joins_nothing():
+    init_distributed('none')
+
+    assert not dist.is_initialized()
+
+
+def test_unknown_launcher_and_missing_variables_are_named(monkeypatch):
+    for name in ('RANK', 'WORLD_SIZE', 'LOCAL_RANK'):
+        monkeypatch.delenv(name, raising=False)
+
+    with pytest.raises(ValueError, match=r"'mpi' is unknown; choose one of none, pytorch, slurm"):
+        init_distributed('mpi')
+    with pytest.raises(ValueError, match=r'needs RANK, WORLD_SIZE, LOCAL_RANK.*torchrun'):
+        init_distributed('pytorch')
+
+
+def test_slurm_variables_are_adopted(monkeypatch):
+    monkeypatch.setattr(dist, 'init_process_group', lambda *a, **k: None)
+    monkeypatch.setenv('SLURM_PROCID', '3')
+    monkeypatch.setenv('SLURM_NTASKS', '8')
+    for name in ('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'MASTER_ADDR', 'MASTER_PORT'):
+        monkeypatch.setenv(name, 'x')
+        monkeypatch.delenv(name)
+
+    init_distributed('slurm')
+
+    import os
+
+    names = ('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'MASTER_ADDR')
+    assert [os.environ[name] for name in names] == ['3', '8', '0', '127.0.0.1']
+
+
+def test_wrapper_keeps_what_the_config_says_and_drops_devices_without_a_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    given = {'find_unused_parameters': True}
+
+    wrapper = model_wrapper_config(given)
+
+    assert wrapper['device_ids'] is None
+    assert wrapper['find_unused_parameters'] is True
+    assert given == {'find_unused_parameters': True}
+
+
+@pytest.mark.slow
+@pytest.mark.dist
+def test_two_ranks_train_through_the_shell_script(toy_config, tmp_path, tool_environment):
+    command = [_TOOLS / 'dist_train.sh', toy_config, '2', '--work-dir', tmp_path]
+
+    done = subprocess.run(
+        command, env=tool_environment, capture_output=True, text=True, timeout=200, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    saved = read_checkpoint(tmp_path / 'epoch_4.pth')
+    assert saved['meta']['iter'] == 8  # four clips a rank, batches of two, four epochs

@@ -1,0 +1,107 @@
+"""A run that dies and is resumed ends where the uninterrupted run ends."""
+
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+
+from stgr.apis.train import train_model
+from stgr.engine import GroundingRunner, find_last_checkpoint, read_checkpoint
+
+
+def _weights(work_dir, epoch=4):
+    return read_checkpoint(work_dir / f'epoch_{epoch}.pth')['state_dict']
+
+
+def _assert_equal(first, second):
+    assert first.keys() == second.keys()
+    for name in first:
+        assert torch.equal(first[name], second[name]), name
+
+
+@pytest.mark.timeout(900)  # three processes, each importing torch
+@pytest.mark.parametrize('workers', [0, pytest.param(1, marks=pytest.mark.slow)])
+def test_killed_and_resumed_run_ends_with_the_weights_of_the_uninterrupted_one(
+    workers, toy_config, tmp_path, run_tool
+):
+    options = ['--cfg-options', f'train_dataloader.num_workers={workers}']
+    whole, broken = tmp_path / 'whole', tmp_path / 'broken'
+    assert run_tool('train.py', toy_config, '--work-dir', whole, *options).returncode == 0
+    command = ('train.py', toy_config, '--work-dir', broken, '--resume', *options)
+
+    killed = run_tool(*command, TOY_KILL_AT_STEP='11')  # in the third epoch of four
+    assert killed.returncode == -signal.SIGKILL
+    assert find_last_checkpoint(broken).name == 'epoch_2.pth'
+    resumed = run_tool(*command)
+
+    assert resumed.returncode == 0, resumed.stderr
+    assert 'resumed epoch: 2, iter: 8' in resumed.stdout
+    _assert_equal(_weights(whole), _weights(broken))
+
+
+def test_resume_in_process_gives_the_same_weights_in_a_folder_that_was_moved(toy_config, tmp_path):
+    keep_all = ['default_hooks.checkpoint.max_keep_ckpts=9']
+    train_model(toy_config, work_dir=tmp_path / 'old', overrides=keep_all)
+    whole, moved = _weights(tmp_path / 'old'), tmp_path / 'new'
+    (tmp_path / 'old').rename(moved)
+    for epoch in (3, 4):
+        (moved / f'epoch_{epoch}.pth').unlink()
+    (moved / 'last_checkpoint').write_text(str(tmp_path / 'old' / 'epoch_2.pth'))
+
+    train_model(toy_config, work_dir=moved, resume='auto', overrides=keep_all)
+
+    assert not (tmp_path / 'old').exists()
+    _assert_equal(whole, _weights(moved))
+
+
+def test_resume_keeps_the_seed_of_the_checkpoint_even_for_the_sampler(load_toy):
+    first = GroundingRunner.from_cfg(load_toy('train_cfg.max_epochs=2'))
+    first._randomness_cfg = {'seed': 5}
+    first.set_randomness(seed=5)
+    first.train()
+
+    second = GroundingRunner.from_cfg(load_toy('+resume=True'))
+    second.train()
+
+    assert (first.seed, second.seed) == (5, 5)
+    assert second.train_dataloader.sampler.seed == 5
+
+
+def test_resume_auto_without_a_checkpoint_starts_anew_and_says_so(toy_config, tmp_path, capfd):
+    runner = train_model(toy_config, work_dir=tmp_path, resume='auto')
+
+    assert runner.epoch == 4
+    assert 'nothing to resume' in capfd.readouterr().out
+
+
+def test_resume_from_a_given_file_starts_at_its_epoch(toy_config, tmp_path, capfd):
+    train_model(toy_config, work_dir=tmp_path / 'a')
+
+    runner = train_model(toy_config, work_dir=tmp_path / 'b', resume=tmp_path / 'a/epoch_3.pth')
+
+    assert runner.iter == 16
+    assert 'resumed epoch: 3, iter: 12' in capfd.readouterr().out
+
+
+def test_resume_from_a_truncated_last_checkpoint_names_it(toy_config, tmp_path):
+    train_model(toy_config, work_dir=tmp_path)
+    last = find_last_checkpoint(tmp_path)
+    last.write_bytes(last.read_bytes()[:2000])
+
+    with pytest.raises(ValueError, match=r'epoch_4\.pth \(2000 bytes\) is truncated or damaged'):
+        train_model(toy_config, work_dir=tmp_path, resume='auto')
+
+
+def test_pointer_to_a_checkpoint_that_is_gone_names_the_others(tmp_path):
+    (tmp_path / 'epoch_1.pth').touch()
+    Path(tmp_path / 'last_checkpoint').write_text('elsewhere/epoch_2.pth')
+
+    with pytest.raises(
+        FileNotFoundError, match=r'epoch_2\.pth, which is gone.*there: epoch_1\.pth'
+    ):
+        find_last_checkpoint(tmp_path)
+
+
+def test_no_pointer_means_no_last_checkpoint(tmp_path):
+    assert find_last_checkpoint(tmp_path) is None
