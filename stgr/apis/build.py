@@ -1,0 +1,78 @@
+"""Make a grounder from a name and a weights file, ready to answer."""
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stgr.apis.model_hub import find_config, find_model, load_config
+from stgr.structures import ModelFacts
+
+if TYPE_CHECKING:
+    import torch
+
+    from stgr.models.grounders.base_grounder import BaseGrounder
+
+
+def build_grounder(
+    model: str | Path, *, weights: str | Path | None = None, device: str | None = None
+) -> 'tuple[BaseGrounder, ModelFacts]':
+    """Return a grounder in evaluation mode with its weights, and who it is.
+
+    Args:
+        model: Model name or config path.
+        weights: Checkpoint (``.pth`` or ``.safetensors``); None for the bundled one.
+        device: Where to compute; None for a GPU if there is one.
+
+    Raises:
+        ValueError: If the model is unknown or does not ground, the weights are damaged or of
+            another model, or there is no such device.
+        FileNotFoundError: If no weights are given or bundled, or a file is missing.
+    """
+    from stgr.engine import load_weights, read_checkpoint
+    from stgr.models.grounders.base_grounder import BaseGrounder
+    from stgr.registry import MODELS
+
+    config = load_config(model)
+    if 'model' not in config:
+        raise ValueError(f'{model} describes no model')
+    path = _weights_path(model, weights)
+    place = choose_device(device)
+    grounder = MODELS.build(config.model)
+    if not isinstance(grounder, BaseGrounder):
+        raise ValueError(f'{model} does not ground: it is a {type(grounder).__name__}')
+    load_weights(grounder, read_checkpoint(path)['state_dict'], source=str(path))
+    facts = ModelFacts(
+        name=str(model),
+        weights_sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        notice=config.get('notice'),
+    )
+    return grounder.to(place).eval(), facts
+
+
+def choose_device(name: str | None) -> 'torch.device':
+    """Return the device called ``name``; None for a GPU if there is one, else the CPU.
+
+    Raises:
+        ValueError: If there is no such device here.
+    """
+    import torch
+
+    try:
+        device = torch.device(name or ('cuda' if torch.cuda.is_available() else 'cpu'))
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f'cannot compute on {name!r}: {reason}; give cpu or cuda') from error
+    return device
+
+
+def _weights_path(model: str | Path, weights: str | Path | None) -> Path:
+    if weights is not None:
+        return Path(weights)
+    bundled = None if str(model).endswith('.py') else find_model(str(model)).weights
+    if bundled is None:
+        raise FileNotFoundError(
+            f'{model} has no bundled weights; train some with tools/train.py '
+            f'{find_config(model)} and give them with --weights FILE'
+        )
+    return bundled

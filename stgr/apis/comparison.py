@@ -1,0 +1,118 @@
+"""One table out of many runs: mean and spread over seeds, differences paired by seed and video."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from stgr.apis.experiment import Experiment, run_experiment
+from stgr.apis.progress import bar
+from stgr.io.atomic import write_atomically
+
+COLUMNS = {
+    'labels/label_acc': 'frame label',
+    'pointing/pointing_acc': 'pointing',
+    'iou_point/iou_point_video_class': 'IoU+Point',
+    'video_map/mAP@0.1:0.5': 'mAP 0.1:0.5',
+}
+MODEL_FREE = ('chance', 'centre', 'oracle')
+PAIRED = 'iou_point/iou_point_video_class'
+Scores = Mapping[str, float]
+
+
+def compare(
+    rows: Sequence[Experiment],
+    work_dir: str | Path,
+    *,
+    seeds: Iterable[int],
+    overrides: Iterable[str] = (),
+) -> str:
+    """Run every row with every seed and return the table in Markdown.
+
+    ``table.md`` and ``table.csv`` are written to ``work_dir``. The last column is the difference
+    of IoU+Point to the first row: paired by seed and video, with the 95 % interval of a bootstrap
+    over videos.
+
+    Args:
+        rows: What to compare; the first is the reference.
+        work_dir: Folder of the runs.
+        seeds: Seeds of each row; a row without training has one run per seed too.
+        overrides: Changes of the config for all rows.
+    """
+    work_dir, seeds, overrides = Path(work_dir), list(seeds), list(overrides)
+    jobs = [(row, seed) for row in rows for seed in seeds]
+    scores: dict[str, list[Scores]] = {row.name: [] for row in rows}
+    for row, seed in bar('runs')(jobs, len(jobs)):
+        scores[row.name].append(run_experiment(row, work_dir, seed=seed, overrides=overrides))
+    table = [_cells(scores[row.name]) for row in rows]
+    reference = _per_video(work_dir, rows[0].name, seeds)
+    differences = [''] + [
+        _difference(_per_video(work_dir, row.name, seeds), reference) for row in rows[1:]
+    ]
+    names = [row.name for row in rows]
+    for control in MODEL_FREE:
+        names.append(f'{control} (no model)' if control != 'centre' else 'labels of row 1, centre')
+        table.append(_cells([_of_control(one, control) for one in scores[rows[0].name]]))
+        differences.append('')
+    markdown = _markdown(names, table, differences, len(seeds))
+    write_atomically(work_dir / 'table.md', markdown.encode())
+    write_atomically(work_dir / 'table.csv', _csv(names, scores))
+    return markdown
+
+
+def _cells(runs: Sequence[Scores]) -> list[str]:
+    """Return mean and standard deviation over seeds of each column, in per cent."""
+    cells = []
+    for key in COLUMNS:
+        values = 100 * np.array([run[f'grounding/{key}'] for run in runs])
+        cells.append(f'{values.mean():.1f} ± {values.std(ddof=1) if len(values) > 1 else 0:.1f}')
+    return cells
+
+
+def _of_control(run: Scores, control: str) -> Scores:
+    prefix = f'grounding/{control}/'
+    return {
+        f'grounding/{k.removeprefix(prefix)}': v for k, v in run.items() if k.startswith(prefix)
+    }
+
+
+def _per_video(work_dir: Path, name: str, seeds: Sequence[int]) -> np.ndarray:
+    """Return IoU+Point of each seed and video, (seeds, videos)."""
+    values = []
+    for seed in seeds:
+        content = json.loads((work_dir / name / f'seed_{seed}' / 'per_video.json').read_text())
+        videos = content['videos']['system']
+        values.append([videos[video][PAIRED] for video in sorted(videos)])
+    return np.array(values, dtype=np.float64)
+
+
+def _difference(row: np.ndarray, reference: np.ndarray) -> str:
+    from stgr.evaluation.functional import paired_bootstrap
+
+    interval = paired_bootstrap(row.mean(axis=0), reference.mean(axis=0), seed=0)
+    low, high = 100 * interval.low, 100 * interval.high
+    return f'{100 * interval.estimate:+.1f} [{low:+.1f}, {high:+.1f}]'
+
+
+def _markdown(
+    names: Sequence[str], table: Sequence[Sequence[str]], differences: Sequence[str], n_seeds: int
+) -> str:
+    heads = ['', *COLUMNS.values(), 'IoU+Point against row 1']
+    lines = [' | '.join(heads), ' | '.join(['---'] * len(heads))]
+    for name, cells, difference in zip(names, table, differences, strict=True):
+        lines.append(' | '.join([name, *cells, difference]))
+    body = '\n'.join(f'| {line} |' for line in lines)
+    return f'{body}\n\nPer cent, mean ± standard deviation over {n_seeds} seeds.\n'
+
+
+def _csv(names: Sequence[str], scores: Mapping[str, Sequence[Scores]]) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(['row', 'run', 'key', 'value'])
+    for name, runs in scores.items():
+        for i, run in enumerate(runs):
+            writer.writerows([name, i, key, value] for key, value in sorted(run.items()))
+    return text.getvalue().encode()

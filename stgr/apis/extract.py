@@ -1,0 +1,79 @@
+"""Fill the feature store that a config reads from."""
+
+from pathlib import Path
+from typing import Any
+
+from stgr.apis.build import choose_device
+from stgr.apis.feature_extraction import fill_store
+from stgr.apis.model_hub import load_config
+from stgr.apis.progress import bar
+
+_LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+
+
+def extract_features(config: str | Path, *, device: str | None = None) -> int:
+    """Encode every video of a config's data sets that its feature store does not hold yet.
+
+    Only the backbone is needed, so this comes before training. The rate is that of ``feature_fps``
+    in the config.
+
+    Args:
+        config: Model name or config path.
+        device: Where to compute; None for a GPU if there is one.
+
+    Returns:
+        Number of videos encoded now.
+
+    Raises:
+        ValueError: If the config reads no features, the store holds others, or two videos of one
+            store have the same name.
+        FileNotFoundError: If a data set has no videos.
+        VideoError: If a video cannot be read.
+    """
+    from stgr.io.feature_files import FeatureStore
+    from stgr.registry import MODELS
+
+    cfg = load_config(config)
+    datasets = [cfg[name].dataset for name in _LOADERS if cfg.get(name)]
+    jobs = [(dataset, store) for dataset in datasets if (store := _store_dir(dataset))]
+    if not jobs or 'feature_fps' not in cfg:
+        raise ValueError(f'{config} reads no stored features (LoadFeatures and feature_fps)')
+    videos = _videos_by_store(jobs)
+    model = MODELS.build(cfg.model).to(choose_device(device)).eval()
+    return sum(
+        fill_store(
+            model,
+            list(files.items()),
+            FeatureStore(store),
+            rate_fps=cfg.feature_fps,
+            progress=bar('encoding videos'),
+        )
+        for store, files in videos.items()
+    )
+
+
+def _videos_by_store(jobs: list[tuple[dict[str, Any], str]]) -> dict[str, dict[str, Path]]:
+    """Return the file of each video id of each store; data sets may share videos."""
+    videos: dict[str, dict[str, Path]] = {}
+    for dataset, store in jobs:
+        files = videos.setdefault(store, {})
+        for path in _videos(dataset):
+            if files.setdefault(path.stem, path) != path:
+                raise ValueError(
+                    f'{files[path.stem]} and {path} would share the features of {path.stem!r}; '
+                    'rename one'
+                )
+    return videos
+
+
+def _store_dir(dataset: dict[str, Any]) -> str | None:
+    steps = dataset.get('pipeline', ())
+    return next((step['store_dir'] for step in steps if 'store_dir' in step), None)
+
+
+def _videos(dataset: dict[str, Any]) -> list[Path]:
+    folder = Path(dataset['data_root']) / dataset.get('videos_dir', 'videos')
+    files = sorted(folder.glob('[!.]*.*'))
+    if not files:
+        raise FileNotFoundError(f'no videos in {folder}; put the data set there')
+    return files

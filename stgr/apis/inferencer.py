@@ -1,0 +1,262 @@
+"""Ground queries in videos: encode a video once, then answer any number of queries."""
+
+import math
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from stgr.apis.feature_extraction import Progress, encode_video
+from stgr.localizers import (
+    HeatMapSpatialLocalizer,
+    TemporalAnswer,
+    ThresholdTemporalLocalizer,
+    build_tubes,
+)
+from stgr.structures import GroundingResult, HeatMaps, ModelFacts, QueryResult, Tube, VideoFacts
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from stgr.io.feature_files import FeatureFile
+    from stgr.models.grounders.base_grounder import BaseGrounder
+    from stgr.structures.features import TextFeatures
+
+FRAMES_PER_CHUNK = 256  # of stored features looked at together
+MAX_QUERY_CHARACTERS = 300
+
+
+class EncodedVideo:
+    """A video after the encoder: features on disk, deleted when closed.
+
+    Attributes:
+        facts: Facts of the file.
+        features: Features at the evaluation rate.
+    """
+
+    def __init__(
+        self, facts: VideoFacts, features: 'FeatureFile', folder: 'tempfile.TemporaryDirectory[str]'
+    ) -> None:
+        self.facts = facts
+        self.features = features
+        self._folder = folder
+
+    def close(self) -> None:
+        """Delete the features."""
+        self._folder.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class GroundingInferencer:
+    """When and where queries happen in a video, or that they do not.
+
+    Args:
+        model: A trained grounder.
+        facts: Who the model is, for the result.
+        rate_fps: Evaluated frames per second.
+        spatial: Heat maps to boxes; None for the default.
+        min_duration_sec, max_gap_sec: See ``ThresholdTemporalLocalizer``.
+        threshold: Similarity from which a frame counts; None for the model's calibrated ones.
+        reader: Registered name of the video reader.
+
+    Raises:
+        ValueError: If a number is out of range.
+    """
+
+    def __init__(
+        self,
+        model: 'BaseGrounder',
+        facts: ModelFacts,
+        *,
+        rate_fps: float = 2.0,
+        spatial: HeatMapSpatialLocalizer | None = None,
+        min_duration_sec: float = 0.0,
+        max_gap_sec: float = 0.0,
+        threshold: float | None = None,
+        reader: str = 'pyav',
+    ) -> None:
+        if not (math.isfinite(rate_fps) and rate_fps > 0):
+            raise ValueError(f'rate_fps must be a number > 0, but got {rate_fps}')
+        ThresholdTemporalLocalizer(  # refuses bad numbers now, not after an hour of encoding
+            0.0 if threshold is None else threshold,
+            min_duration_sec=min_duration_sec,
+            max_gap_sec=max_gap_sec,
+        )
+        self.model = model.eval()
+        self.facts = facts
+        self.rate_fps = rate_fps
+        self.spatial = spatial or HeatMapSpatialLocalizer()
+        self.min_duration_sec = min_duration_sec
+        self.max_gap_sec = max_gap_sec
+        self.threshold = threshold
+        self.reader = reader
+
+    def encode(self, video: str | Path, *, progress: Progress | None = None) -> EncodedVideo:
+        """Decode and encode a video once; close the result when done with it.
+
+        Raises:
+            VideoError: If the video cannot be read.
+        """
+        from stgr.io import open_video
+
+        folder = tempfile.TemporaryDirectory(prefix='stgr-')
+        try:
+            with open_video(video, reader=self.reader) as reader:
+                path = Path(folder.name) / 'video.safetensors'
+                features = encode_video(
+                    self.model, reader, path, rate_fps=self.rate_fps, progress=progress
+                )
+                return EncodedVideo(reader.facts(), features, folder)
+        except BaseException:
+            folder.cleanup()
+            raise
+
+    def ground(
+        self, video: EncodedVideo, queries: Sequence[str], *, exclusive: bool
+    ) -> GroundingResult:
+        """Answer queries on an encoded video.
+
+        Args:
+            video: What ``encode`` returned.
+            queries: Free texts, at least one.
+            exclusive: True if the queries are a pool of actions of which each frame shows at most
+                one; False to judge each alone against background.
+
+        Raises:
+            ValueError: If there is no query, or one is empty, over-long or given twice.
+        """
+        import torch
+
+        queries = check_queries(queries)
+        times_sec = video.features.times_sec
+        with torch.no_grad():
+            text = self.model.encode_text(queries)
+            similarity = self._similarity(video.features, text)  # (Q, F)
+        settings = self.settings(exclusive=exclusive)
+        localizer = ThresholdTemporalLocalizer(
+            float(settings['threshold'] or 0.0),
+            min_duration_sec=self.min_duration_sec,
+            max_gap_sec=self.max_gap_sec,
+        )
+        answers = localizer(similarity, times_sec, video.facts.duration_sec, exclusive=exclusive)
+        results = tuple(
+            self._query_result(video, query, scores, answer, text_row(text, i))
+            for i, (query, scores, answer) in enumerate(
+                zip(queries, similarity, answers, strict=True)
+            )
+        )
+        return GroundingResult(video.facts, self.facts, times_sec, results, settings)
+
+    def settings(self, *, exclusive: bool) -> dict[str, float | int | str | bool | None]:
+        """Return what decides an answer besides video, model and queries."""
+        learned = self.model.pool_threshold if exclusive else self.model.query_threshold
+        return {
+            'mode': 'actions' if exclusive else 'queries',
+            'threshold': float(learned) if self.threshold is None else self.threshold,
+            'rate_fps': self.rate_fps,
+            'min_duration_sec': self.min_duration_sec,
+            'max_gap_sec': self.max_gap_sec,
+            'relative_threshold': self.spatial.relative_threshold,
+            'reader': self.reader,
+        }
+
+    def _similarity(self, features: 'FeatureFile', text: 'TextFeatures') -> np.ndarray:
+        """Cosine of each query and frame, (Q, F) float32, frames read chunk by chunk."""
+        import torch
+
+        from stgr.structures.features import VideoFeatures
+
+        device, parts = self.model.device, []
+        for start in range(0, len(features), FRAMES_PER_CHUNK):
+            block = features.read(
+                slice(start, start + FRAMES_PER_CHUNK), patches=self.model.similarity_needs_patches
+            )
+            frames = block.frames.to(device).float()
+            patches = None if block.patches is None else block.patches.to(device).float()[None]
+            mask = torch.ones(1, len(frames), dtype=torch.bool, device=device)
+            video = VideoFeatures(frames[None], patches, mask, features.grid)
+            parts.append(self.model.similarity(video, text).cpu().numpy())
+        return np.concatenate(parts, axis=1)
+
+    def _query_result(
+        self,
+        video: EncodedVideo,
+        query: str,
+        scores: np.ndarray,
+        answer: TemporalAnswer,
+        text: 'TextFeatures',
+    ) -> QueryResult:
+        score = float(scores.max()) if len(scores) else 0.0
+        if not answer.spans:
+            return QueryResult(query, False, score, scores)
+        indices = np.flatnonzero(answer.active)
+        times_sec = video.features.times_sec[indices]
+        maps = self._heatmaps(video.features, indices, text)
+        places = self.spatial(maps, width_px=video.facts.width, height_px=video.facts.height)
+        tubes: tuple[Tube, ...] = build_tubes(
+            answer.spans, times_sec, places.boxes_px, places.points_px, places.visible
+        )
+        heat = HeatMaps(times_sec, maps, 'sum')
+        return QueryResult(query, True, score, scores, answer.spans, tubes, heat)
+
+    def _heatmaps(
+        self, features: 'FeatureFile', indices: np.ndarray, text: 'TextFeatures'
+    ) -> np.ndarray:
+        """Heat maps of one query on some frames, (N, h, w) float32."""
+        import torch
+
+        parts = []
+        with torch.no_grad():
+            for start in range(0, len(indices), FRAMES_PER_CHUNK):
+                chosen = indices[start : start + FRAMES_PER_CHUNK]
+                patches = features.read_patches(chosen).to(self.model.device).float()
+                labels = torch.zeros(len(chosen), dtype=torch.long, device=patches.device)
+                wanted = torch.ones_like(labels, dtype=torch.bool)
+                maps: Tensor = self.model.labelled_heatmaps(patches, text, labels, wanted)
+                parts.append(maps.cpu().numpy())
+        return np.concatenate(parts)
+
+
+def check_queries(queries: Sequence[str]) -> list[str]:
+    """Return queries without surrounding blanks.
+
+    Raises:
+        ValueError: If there is none, or one is empty, over-long or given twice.
+    """
+    cleaned = [query.strip() for query in queries]
+    if not cleaned:
+        raise ValueError('expected at least one query or action, but got none')
+    for i, query in enumerate(cleaned):
+        if not query:
+            raise ValueError(f'query {i + 1} of {len(cleaned)} is empty; say what to look for')
+        if len(query) > MAX_QUERY_CHARACTERS:
+            raise ValueError(
+                f'query {i + 1} has {len(query)} characters, more than {MAX_QUERY_CHARACTERS}; '
+                'name one action in a few words'
+            )
+    twice = sorted({query for query in cleaned if cleaned.count(query) > 1})
+    if twice:
+        raise ValueError(f'queries given more than once: {", ".join(twice)}')
+    return cleaned
+
+
+def text_row(text: 'TextFeatures', row: int) -> 'TextFeatures':
+    """Return the features of one text, without the padding of the others."""
+    from stgr.structures.features import TextFeatures
+
+    length = max(1, int(text.mask[row].sum()))
+    rows = slice(row, row + 1)
+    return TextFeatures(text.sentence[rows], text.words[rows, :length], text.mask[rows, :length])

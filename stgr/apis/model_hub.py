@@ -1,0 +1,115 @@
+"""Models by name: which config, which bundled weights.
+
+A model's name is the name of its config: ``ours_tiny`` is ``configs/ours_tiny.py``, and its
+weights, where they are small enough to travel with the package, are ``stgr/weights/ours_tiny.*``.
+"""
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stgr.io.bundled import WEIGHTS_DIR
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+_PACKAGE_DIR = Path(__file__).resolve().parents[1]
+_WEIGHTS_SUFFIXES = ('.safetensors', '.pth')
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """A model that can be asked for by name.
+
+    Attributes:
+        name: The config's path below the configs folder, without ``.py`` (``ablations/no_local``).
+        config: The config file.
+        weights: The bundled weights; None if the package carries none for this model.
+    """
+
+    name: str
+    config: Path
+    weights: Path | None
+
+
+def configs_dir() -> Path:
+    """Return the folder of the configs: the repository's own, or the copy in an installed wheel.
+
+    Raises:
+        FileNotFoundError: If neither is there (an incomplete installation).
+    """
+    for folder in (_PACKAGE_DIR / 'configs', _PACKAGE_DIR.parent / 'configs'):
+        if any(folder.glob('*.py')):
+            return folder
+    raise FileNotFoundError(f'no configs beside or in {_PACKAGE_DIR}; reinstall stgr')
+
+
+def list_models() -> tuple[ModelEntry, ...]:
+    """Return all models, by name; what begins with ``_`` holds parts of configs, not models."""
+    root = configs_dir()
+    files = (file.relative_to(root) for file in sorted(root.rglob('*.py')))
+    names = [file.with_suffix('').as_posix() for file in files if not _is_private(file)]
+    return tuple(ModelEntry(n, root / f'{n}.py', _bundled_weights(n)) for n in names)
+
+
+def find_model(name: str) -> ModelEntry:
+    """Return the model called ``name``.
+
+    Raises:
+        ValueError: If there is none; near names are listed.
+    """
+    entries = {entry.name: entry for entry in list_models()}
+    if name not in entries:
+        raise ValueError(f'no model {name!r}{_hint(name, entries)}')
+    return entries[name]
+
+
+def find_config(name_or_path: str | Path) -> Path:
+    """Return a config file, given its path or a model's name.
+
+    Raises:
+        FileNotFoundError: If a path (something ending in ``.py``) does not exist.
+        ValueError: If a name is unknown; near names are listed.
+    """
+    path = Path(name_or_path)
+    if path.suffix != '.py':
+        return find_model(str(name_or_path)).config
+    if path.is_file():
+        return path
+    names = [entry.name for entry in list_models()]
+    raise FileNotFoundError(f'no config file {path}{_hint(path.stem, names)}')
+
+
+def load_config(name_or_path: str | Path, *, overrides: Iterable[str] = ()) -> 'Config':
+    """Return the config of a model, given by name or path, with ``key=value`` overrides applied.
+
+    Raises:
+        FileNotFoundError: If the file does not exist.
+        ValueError: If the name is unknown or an override is malformed.
+        KeyError: If an override's key is not in the config.
+        TypeError: If an override's value is of another type.
+    """
+    from mmengine.config import Config
+
+    from stgr.engine import apply_overrides
+
+    config = Config.fromfile(find_config(name_or_path))
+    apply_overrides(config, overrides)
+    return config
+
+
+def _is_private(file: Path) -> bool:
+    return any(part.startswith('_') for part in file.parts)
+
+
+def _bundled_weights(name: str) -> Path | None:
+    candidates = (WEIGHTS_DIR / f'{name}{suffix}' for suffix in _WEIGHTS_SUFFIXES)
+    return next((file for file in candidates if file.is_file()), None)
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    known = list(known)
+    near = difflib.get_close_matches(name, known, n=3)
+    return f'; did you mean {" or ".join(near)}?' if near else f'; there are {", ".join(known)}'

@@ -1,0 +1,145 @@
+"""Training and testing what a config describes."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stgr.apis.model_hub import load_config
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+    from stgr.engine import GroundingRunner
+
+AUTO = 'auto'
+
+
+def train_model(
+    config: str | Path,
+    *,
+    work_dir: str | Path | None = None,
+    resume: str | Path | None = None,
+    amp: bool = False,
+    overrides: Iterable[str] = (),
+    launcher: str = 'none',
+    seed: int | None = None,
+) -> 'GroundingRunner':
+    """Train the model of a config and return the runner that holds it.
+
+    Args:
+        config: A config file or a model's name.
+        work_dir: Folder of checkpoints and logs; None for the config's own, else
+            ``work_dirs/<config's name>``.
+        resume: ``'auto'`` for the last checkpoint of ``work_dir`` (a fresh start if it holds none),
+            or a checkpoint file; None to start from the beginning.
+        amp: Run forward passes in bfloat16.
+        overrides: ``key=value`` changes of the config.
+        launcher: 'none', 'pytorch' or 'slurm'.
+        seed: Seed of all random numbers; None for the config's own, else 0.
+
+    Raises:
+        FileNotFoundError: If the config or the checkpoint does not exist.
+        ValueError: If a name, an override or a checkpoint is wrong.
+        KeyError: If an override's key is not in the config.
+        FloatingPointError: If a loss is not finite.
+    """
+    runner = prepare_runner(
+        config,
+        work_dir=work_dir,
+        resume=resume,
+        amp=amp,
+        overrides=overrides,
+        launcher=launcher,
+        seed=seed,
+    )
+    runner.train()
+    return runner
+
+
+def prepare_runner(
+    config: str | Path,
+    *,
+    work_dir: str | Path | None = None,
+    resume: str | Path | None = None,
+    amp: bool = False,
+    overrides: Iterable[str] = (),
+    launcher: str = 'none',
+    seed: int | None = None,
+    per_video_path: Path | None = None,
+) -> 'GroundingRunner':
+    """Return the runner of a config, not started.
+
+    Arguments and errors are those of :func:`train_model`; ``per_video_path`` is where the test
+    metric writes every video's own scores, None for nowhere.
+    """
+    cfg = load_config(config, overrides=overrides)
+    _set_run(cfg, name=Path(config).stem, work_dir=work_dir, launcher=launcher, seed=seed)
+    if per_video_path is not None:
+        cfg.test_evaluator.per_video_path = str(per_video_path)
+    if amp:
+        _use_bfloat16(cfg)
+    if resume is not None:
+        cfg.resume = True
+        cfg.load_from = None if str(resume) == AUTO else str(resume)
+    return _build_runner(cfg)
+
+
+def evaluate_checkpoint(
+    config: str | Path,
+    checkpoint: str | Path,
+    *,
+    work_dir: str | Path | None = None,
+    overrides: Iterable[str] = (),
+    launcher: str = 'none',
+) -> dict[str, float]:
+    """Return the metrics of a checkpoint on the test set of a config.
+
+    Args:
+        config: A config file or a model's name.
+        checkpoint: The weights; without them the scores of random weights would look like results.
+        work_dir: Folder of logs; None as in :func:`train_model`.
+        overrides: ``key=value`` changes of the config.
+        launcher: 'none', 'pytorch' or 'slurm'.
+
+    Raises:
+        FileNotFoundError: If the config or the checkpoint does not exist.
+        ValueError: If the checkpoint is damaged or of another model, or the config has no test set.
+    """
+    if not Path(checkpoint).is_file():
+        raise FileNotFoundError(
+            f'no checkpoint {checkpoint}; train one with tools/train.py {config}'
+        )
+    cfg = load_config(config, overrides=overrides)
+    if cfg.get('test_dataloader') is None:
+        raise ValueError(f'{config} describes no test set (test_dataloader)')
+    _set_run(cfg, name=Path(config).stem, work_dir=work_dir, launcher=launcher, seed=None)
+    cfg.load_from = str(checkpoint)
+    cfg.resume = False
+    metrics: dict[str, float] = _build_runner(cfg).test()
+    return metrics
+
+
+def _set_run(
+    cfg: 'Config', *, name: str, work_dir: str | Path | None, launcher: str, seed: int | None
+) -> None:
+    cfg.work_dir = str(work_dir or cfg.get('work_dir') or Path('work_dirs') / name)
+    cfg.launcher = launcher
+    cfg.setdefault('default_scope', None)  # parts are named by class, or as 'stgr.Name'
+    randomness: dict[str, Any] = dict(cfg.get('randomness') or {})
+    if seed is not None or randomness.get('seed') is None:
+        randomness['seed'] = seed or 0
+    cfg.randomness = randomness
+
+
+def _use_bfloat16(cfg: 'Config') -> None:
+    wrapper = cfg.get('optim_wrapper')
+    if wrapper is None:
+        raise ValueError('--amp needs an optim_wrapper in the config')
+    wrapper['type'] = 'stgr.Bf16OptimWrapper'  # by name: a class could not be dumped
+
+
+def _build_runner(cfg: 'Config') -> 'GroundingRunner':
+    from stgr.engine import GroundingRunner
+
+    runner: GroundingRunner = GroundingRunner.from_cfg(cfg)
+    return runner

@@ -1,0 +1,47 @@
+import json
+
+import pytest
+
+from stgr.apis import comparison
+from stgr.apis.experiment import Experiment
+
+
+@pytest.fixture
+def scored(tmp_path, monkeypatch):
+    """Two rows, two seeds, three videos, scored without any run."""
+    values = {('ours', 0): 0.5, ('ours', 1): 0.7, ('other', 0): 0.2, ('other', 1): 0.2}
+
+    def run(row, work_dir, *, seed, overrides):
+        folder = work_dir / row.name / f'seed_{seed}'
+        folder.mkdir(parents=True)
+        value = values[row.name, seed]
+        videos = {name: {comparison.PAIRED: value} for name in 'abc'}
+        (folder / 'per_video.json').write_text(json.dumps({'videos': {'system': videos}}))
+        keys = [f'grounding/{key}' for key in comparison.COLUMNS]
+        controls = [f'grounding/{c}/{k}' for c in comparison.MODEL_FREE for k in comparison.COLUMNS]
+        return dict.fromkeys(keys, value) | dict.fromkeys(controls, 0.1)
+
+    monkeypatch.setattr(comparison, 'run_experiment', run)
+    rows = [Experiment('ours', 'x.py'), Experiment('other', 'y.py')]
+    return comparison.compare(rows, tmp_path, seeds=[0, 1]).splitlines(), tmp_path
+
+
+def test_a_row_has_mean_and_sample_deviation_over_seeds(scored):
+    lines, _ = scored
+    assert lines[2].startswith('| ours | 60.0 ± 14.1 | ')  # 50 and 70: sqrt(200) = 14.14
+
+
+def test_differences_are_against_the_first_row(scored):
+    lines, _ = scored
+    assert lines[3].endswith('| -40.0 [-40.0, -40.0] |')  # 20 against 60 in every video
+
+
+def test_controls_without_a_model_close_the_table(scored):
+    lines, folder = scored
+    assert [line.split(' | ')[0] for line in lines[4:7]] == [
+        '| chance (no model)',
+        '| labels of row 1, centre',
+        '| oracle (no model)',
+    ]
+    assert (folder / 'table.md').exists()
+    assert (folder / 'table.csv').exists()

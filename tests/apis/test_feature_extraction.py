@@ -1,0 +1,107 @@
+"""Stored features are those of the frames shown, and say where they come from."""
+
+import numpy as np
+import pytest
+import torch
+
+from stgr.apis import feature_extraction
+from stgr.apis.feature_extraction import encode_video, feature_provenance, fill_store
+from stgr.io import open_video
+from stgr.io.feature_files import FeatureFile, FeatureStore
+
+
+@pytest.fixture(scope='module')
+def model(door):
+    return door.inferencer.model
+
+
+def encode(model, video, path, **settings):
+    with open_video(video) as reader:
+        return encode_video(model, reader, path, rate_fps=2, **settings)
+
+
+def test_features_are_those_of_the_frames_shown(model, tiny_video, tmp_path):
+    file = encode(model, tiny_video, tmp_path / 'a.safetensors')
+
+    with open_video(tiny_video) as reader, torch.no_grad():
+        pictures = torch.from_numpy(reader.read_at(file.times_sec, size=(32, 32)))
+        frames, patches = model.encode_frames(pictures.movedim(-1, 1))
+    stored = file.read()
+    assert file.times_sec.tolist() == [0, 0.5, 1, 1.5, 2, 2.5]
+    torch.testing.assert_close(stored.frames.float(), frames, atol=2e-3, rtol=2e-3)
+    torch.testing.assert_close(stored.patches.float(), patches, atol=2e-3, rtol=2e-3)
+
+
+def test_chunks_make_no_difference_and_are_counted(model, tiny_video, tmp_path, monkeypatch):
+    whole = encode(model, tiny_video, tmp_path / 'a.safetensors').read()
+    totals = []
+
+    monkeypatch.setattr(feature_extraction, 'FRAMES_PER_CHUNK', 4)
+
+    def progress(chunks, total):
+        chunks = list(chunks)
+        totals.append((len(chunks), total))
+        return chunks
+
+    parts = encode(model, tiny_video, tmp_path / 'b.safetensors', progress=progress).read()
+
+    np.testing.assert_allclose(parts.patches, whole.patches, atol=2e-3)
+    assert totals == [(2, 2)]
+
+
+def test_features_remember_weights_rate_reader_and_grid(model, tiny_video, tmp_path):
+    file = encode(model, tiny_video, tmp_path / 'a.safetensors')
+
+    assert file.provenance['backbone_sha256'] == model.backbone.fingerprint
+    assert {key: file.provenance[key] for key in ('reader', 'rate_fps', 'image_size', 'grid')} == {
+        'reader': 'pyav', 'rate_fps': '2', 'image_size': '32', 'grid': '4,4'
+    }  # fmt: skip
+
+
+def test_store_is_filled_once(model, tiny_video, tmp_path):
+    store, videos = FeatureStore(tmp_path), [('kitchen', tiny_video)]
+
+    first = fill_store(model, videos, store, rate_fps=2)
+    written = store.path('kitchen').stat().st_mtime_ns
+    second = fill_store(model, [*videos, ('again', tiny_video)], store, rate_fps=2)
+
+    assert (first, second) == (1, 1)
+    assert store.path('kitchen').stat().st_mtime_ns == written
+    assert store.has('again')
+
+
+def test_store_of_another_rate_is_refused_before_anything_is_encoded(
+    model, tiny_video, tmp_path, monkeypatch
+):
+    store = FeatureStore(tmp_path)
+    fill_store(model, [('kitchen', tiny_video)], store, rate_fps=2)
+    monkeypatch.setattr(model, 'encode_frames', None)
+
+    with pytest.raises(ValueError, match=r"rate_fps: stored '2', needed '4'"):
+        fill_store(model, [('new', tiny_video), ('kitchen', tiny_video)], store, rate_fps=4)
+
+
+def test_store_of_another_backbone_is_refused(model, tiny_video, tmp_path, monkeypatch):
+    store = FeatureStore(tmp_path)
+    fill_store(model, [('kitchen', tiny_video)], store, rate_fps=2)
+    monkeypatch.setattr(model.backbone, 'fingerprint', 'another')
+
+    with pytest.raises(ValueError, match=r'features of another origin .*backbone_sha256'):
+        fill_store(model, [('kitchen', tiny_video)], store, rate_fps=2)
+
+
+def test_nothing_is_left_where_encoding_failed(model, tiny_video, tmp_path, monkeypatch):
+    monkeypatch.setattr(model, 'encode_frames', lambda frames: 1 / 0)
+
+    with pytest.raises(ZeroDivisionError):
+        fill_store(model, [('kitchen', tiny_video)], FeatureStore(tmp_path), rate_fps=2)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_expected_provenance_opens_what_was_written(model, tiny_video, tmp_path):
+    file = encode(model, tiny_video, tmp_path / 'a.safetensors')
+
+    expected = feature_provenance(model, rate_fps=2.0, reader='pyav')
+
+    assert len(FeatureFile(file.path, expected)) == 6

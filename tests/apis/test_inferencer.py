@@ -1,0 +1,174 @@
+"""Answers follow from similarities by hand; a video is encoded once and leaves nothing behind."""
+
+import copy
+import tempfile
+
+import numpy as np
+import pytest
+
+import stgr.io
+from stgr.apis import inferencer as inferencer_module
+from stgr.apis.inferencer import GroundingInferencer, check_queries
+
+QUERIES = ['crack an egg', 'melt the butter in a pan', 'slice the bread']
+
+
+@pytest.fixture(scope='module')
+def inferencer(door):
+    """At 4 frames per second, so 12 frames of the three seconds."""
+    return GroundingInferencer(door.inferencer.model, door.facts, rate_fps=4)
+
+
+@pytest.fixture(scope='module')
+def encoded(inferencer, tiny_video):
+    with inferencer.encode(tiny_video) as video:
+        yield video
+
+
+def with_threshold(inferencer, threshold):
+    return GroundingInferencer(inferencer.model, inferencer.facts, rate_fps=4, threshold=threshold)
+
+
+def ask(inferencer, encoded, queries, *, exclusive=False):
+    return inferencer.ground(encoded, queries, exclusive=exclusive)
+
+
+def test_frames_are_taken_at_the_rate_from_the_start(inferencer, encoded):
+    result = ask(inferencer, encoded, QUERIES)
+
+    assert result.times_sec.tolist() == [k / 4 for k in range(12)]
+    assert result.settings['rate_fps'] == 4
+
+
+def test_query_below_the_threshold_is_not_found_and_has_no_place(inferencer, encoded):
+    answer = ask(with_threshold(inferencer, 1.5), encoded, QUERIES).queries[0]
+
+    assert (answer.found, answer.spans, answer.tubes, answer.heatmaps) == (False, (), (), None)
+    assert answer.score == answer.frame_scores.max()
+
+
+def test_spans_are_the_runs_of_frames_above_the_threshold(inferencer, encoded):
+    scores = ask(inferencer, encoded, QUERIES).queries[0].frame_scores
+    threshold = float(np.sort(scores)[6])
+
+    answer = ask(with_threshold(inferencer, threshold), encoded, QUERIES).queries[0]
+
+    inside = [score >= threshold for score in scores]
+    starts = [k / 4 for k in range(12) if inside[k] and (k == 0 or not inside[k - 1])]
+    ends = [(k + 1) / 4 for k in range(12) if inside[k] and (k == 11 or not inside[k + 1])]
+    assert [(s.start_sec, s.end_sec) for s in answer.spans] == list(zip(starts, ends, strict=True))
+    assert 0 < sum(inside) < 12
+
+
+def test_every_frame_of_a_span_has_a_map_that_sums_to_one_and_a_box_inside(inferencer, encoded):
+    answer = ask(inferencer, encoded, QUERIES).queries[1]  # the threshold of -1 finds everything
+
+    assert answer.heatmaps.values.shape == (12, 4, 4)
+    np.testing.assert_allclose(answer.heatmaps.values.sum(axis=(1, 2)), 1, atol=1e-5)
+    (tube,) = answer.tubes
+    assert tube.visible.all()
+    assert (tube.boxes_px[:, :2] >= 0).all()
+    assert (tube.boxes_px[:, 2:] <= [64, 48]).all()
+
+
+def test_query_is_judged_alone_whatever_else_is_asked(inferencer, encoded):
+    other, together, _ = ask(inferencer, encoded, QUERIES).queries
+    (alone,) = ask(inferencer, encoded, QUERIES[1:2]).queries
+
+    np.testing.assert_allclose(together.frame_scores, alone.frame_scores, atol=1e-5)
+    np.testing.assert_allclose(together.heatmaps.values, alone.heatmaps.values, atol=1e-4)
+    assert abs(other.heatmaps.values - alone.heatmaps.values).max() > 1e-2
+    assert [(s.start_sec, s.end_sec) for s in together.spans] == [
+        (s.start_sec, s.end_sec) for s in alone.spans
+    ]
+
+
+def test_answers_come_in_the_order_of_the_questions(inferencer, encoded):
+    forwards = ask(inferencer, encoded, QUERIES).queries
+    backwards = ask(inferencer, encoded, QUERIES[::-1]).queries
+
+    assert [answer.query for answer in forwards] == QUERIES
+    for one, other in zip(forwards, backwards[::-1], strict=True):
+        np.testing.assert_allclose(one.frame_scores, other.frame_scores, atol=1e-5)
+
+
+def test_actions_of_a_pool_never_overlap_and_each_frame_has_its_best(inferencer, encoded):
+    result = ask(inferencer, encoded, QUERIES, exclusive=True)
+
+    best = np.argmax([answer.frame_scores for answer in result.queries], axis=0)
+    owners = np.full(12, -1)
+    for index, answer in enumerate(result.queries):
+        for span in answer.spans:
+            inside = (result.times_sec >= span.start_sec) & (result.times_sec < span.end_sec)
+            assert (owners[inside] == -1).all()
+            owners[inside] = index
+    assert owners.tolist() == best.tolist()
+
+
+def test_each_mode_has_its_own_learned_threshold(inferencer, encoded):
+    model = copy.deepcopy(inferencer.model)
+    model.query_threshold.fill_(1.5)
+    strict = GroundingInferencer(model, inferencer.facts, rate_fps=4)
+
+    assert not ask(strict, encoded, QUERIES).queries[0].found
+    pool = ask(strict, encoded, QUERIES, exclusive=True)
+    assert any(answer.found for answer in pool.queries)
+    assert pool.settings['threshold'] == -1
+
+
+def test_frames_looked_at_chunk_by_chunk_give_the_same_answer(inferencer, encoded, monkeypatch):
+    whole = ask(inferencer, encoded, QUERIES).queries[0]
+
+    monkeypatch.setattr(inferencer_module, 'FRAMES_PER_CHUNK', 5)
+    chunked = ask(inferencer, encoded, QUERIES).queries[0]
+
+    np.testing.assert_allclose(chunked.frame_scores, whole.frame_scores, atol=1e-5)
+    np.testing.assert_allclose(chunked.heatmaps.values, whole.heatmaps.values, atol=1e-5)
+
+
+def test_second_question_reads_no_video(inferencer, tiny_video, monkeypatch):
+    with inferencer.encode(tiny_video) as video:
+        monkeypatch.setattr(stgr.io, 'open_video', None)
+        monkeypatch.setattr(inferencer.model, 'encode_frames', None)
+
+        answers = [ask(inferencer, video, [query]) for query in QUERIES]
+
+    assert all(answer.queries[0].found for answer in answers)
+
+
+def test_features_are_deleted_on_closing(inferencer, tiny_video, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, 'tempdir', str(tmp_path))
+
+    with inferencer.encode(tiny_video) as video:
+        assert list(tmp_path.rglob('*.safetensors'))
+    assert list(tmp_path.iterdir()) == []
+    del video  # until here, or the garbage collector might have deleted them
+
+
+def test_features_are_deleted_when_encoding_fails(inferencer, tiny_video, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, 'tempdir', str(tmp_path))
+    monkeypatch.setattr(inferencer.model, 'encode_frames', lambda frames: 1 / 0)
+
+    with pytest.raises(ZeroDivisionError) as caught:
+        inferencer.encode(tiny_video)
+
+    assert list(tmp_path.iterdir()) == []
+    del caught  # its traceback keeps the garbage collector from deleting them
+
+
+@pytest.mark.parametrize(
+    ('queries', 'message'),
+    [
+        ([], 'at least one query'),
+        (['egg', '  '], 'query 2 of 2 is empty'),
+        (['x' * 301], 'query 1 has 301 characters, more than 300'),
+        (['egg', ' egg '], 'given more than once: egg'),
+    ],
+)
+def test_questions_that_cannot_be_answered_are_refused(queries, message):
+    with pytest.raises(ValueError, match=message):
+        check_queries(queries)
+
+
+def test_questions_lose_their_outer_blanks():
+    assert check_queries([' crack an egg\n', 'x' * 300]) == ['crack an egg', 'x' * 300]
