@@ -1,0 +1,225 @@
+"""Time and peak memory of the local head's all-pairs score, forward and backward, by form.
+
+``naive`` materialises (B, B, R, L, D) products as the released code does (it is the oracle of the
+tests; autograd keeps fewer of them than of the released code, so its peak is a lower one);
+``matmul`` keeps (B, B, R, D) tensors but uses matrix products and fused attention, the honest
+rival; ``word`` is the library's word space; ``chunked`` is the same, two videos at a time,
+computed again in the backward pass (which loads torch modules of about 70 MiB). Every round times
+all forms once, one after the other, and ratios are taken within a round: median (min-max). Peak
+memory is the growth of the resident set of a fresh process that runs one step.
+
+    python benchmarks/local_head.py --frames 8 --rounds 5
+    python benchmarks/local_head.py --frames 16 --rounds 1
+    python benchmarks/local_head.py --clips 64 --frames 16 --rounds 3 --forms word
+"""
+
+import argparse
+import csv
+import importlib.util
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange, repeat
+
+from stgr.models.heads import CrossSelfCrossHead
+
+ROOT = Path(__file__).resolve().parents[1]
+CSV_PATH = ROOT / 'benchmarks' / 'results' / 'local_head.csv'
+PATCHES = 49  # ViT-B/32 at 224 px
+DIM = 512
+# On a busy machine only processor seconds of one thread mean anything.
+CLOCKS = {'wall': time.perf_counter, 'cpu': time.process_time}
+
+
+def load_oracle():
+    """Return the module of the naive form, which lives with the tests."""
+    path = ROOT / 'tests' / 'models' / 'heads' / 'pairwise_oracle.py'
+    spec = importlib.util.spec_from_file_location('pairwise_oracle', path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def score_naive(head, patches, words, word_mask):
+    """Score with (B, B, R, L, D) products."""
+    region_mask = torch.ones(patches.shape[:2], dtype=torch.bool)
+    return load_oracle().score_pairwise(head, patches, words, region_mask, word_mask)
+
+
+def score_matmul(head, patches, words, word_mask):
+    """Score with (B, B, R, D) and (B, B, L, D) tensors, matrix products and fused attention."""
+    clips, scale = len(patches), DIM**-0.5
+    video, text = head.project_video(patches), head.project_text(words)
+    scores = torch.einsum('ird,jld->ijrl', video, text) * scale
+    mask = word_mask[None, :, None, :]
+    of_words = scores.masked_fill(~mask, -torch.inf).softmax(-1)
+    new_video = torch.einsum('ijrl,jld->ijrd', of_words, text)
+    new_text = torch.einsum('ijrl,ird->ijld', scores.softmax(-2), video)
+    video = new_video + self_attend(new_video, head.video_attention, None)
+    keys = repeat(word_mask, 'j l -> (i j) 1 1 l', i=clips)
+    text = new_text + self_attend(new_text, head.text_attention, keys)
+    scores = video @ text.transpose(-1, -2) * scale
+    new_video = video + scores.masked_fill(~mask, -torch.inf).softmax(-1) @ text
+    new_text = text + scores.softmax(-2).transpose(-1, -2) @ video
+    weights = word_mask / word_mask.sum(-1, keepdim=True)
+    pooled_text = (new_text * weights[None, :, :, None]).sum(2)
+    return (new_video.mean(2) * pooled_text).sum(-1)
+
+
+def self_attend(tokens, attention, mask):
+    """Return the single-head self-attention of (B, B, K, D) tokens by the fused kernel."""
+    flat = rearrange(tokens, 'i j k d -> (i j) 1 k d')
+    query, key, value = F.linear(flat, attention.in_proj_weight, attention.in_proj_bias).chunk(
+        3, -1
+    )
+    mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+    return attention.out_proj(mixed).view_as(tokens)
+
+
+FORMS = {
+    'naive': score_naive,
+    'matmul': score_matmul,
+    'word': lambda head, patches, words, mask: head.scores(patches, words, None, mask),
+    'chunked': lambda head, patches, words, mask: head.scores(patches, words, None, mask, chunk=2),
+}
+
+
+def make_problem(args):
+    """Return a head and random features; every word is real, the slowest case."""
+    torch.manual_seed(0)
+    head = CrossSelfCrossHead(DIM, DIM, DIM)
+    patches = torch.randn(args.clips, args.frames * PATCHES, DIM)
+    words = torch.randn(args.clips, args.words, DIM)
+    return head, patches, words, torch.ones(args.clips, args.words, dtype=torch.bool)
+
+
+def step(form, problem, clock=time.perf_counter):
+    """Run forward and backward once and return the seconds."""
+    head = problem[0]
+    head.zero_grad()
+    started = clock()
+    FORMS[form](*problem).log_softmax(1).diagonal().mean().backward()
+    return clock() - started
+
+
+def peak_mib():
+    """Return the largest resident set of this process so far (Linux).
+
+    Not ``getrusage``, whose maximum a child inherits from the process that started it.
+    """
+    for line in Path('/proc/self/status').read_text().splitlines():
+        if line.startswith('VmHWM:'):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError('/proc/self/status has no VmHWM; peak memory needs Linux')
+
+
+def measure_memory(form, args):
+    """Return the peak memory of one step in a fresh process, in MiB above the inputs."""
+    command = [sys.executable, __file__, '--peak-of', form]
+    for name in ('clips', 'frames', 'words', 'threads'):
+        command += [f'--{name}', str(getattr(args, name))]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def describe_machine(args):
+    """Return what the numbers were measured on."""
+    return {
+        'python': platform.python_version(),
+        'torch': torch.__version__,
+        'machine': platform.machine(),
+        'cores': os.cpu_count(),
+        'threads': args.threads,
+        'clock': args.clock,
+        'load_1min': round(os.getloadavg()[0], 1),
+    }
+
+
+def measure(args):
+    """Return one row per form: seconds, ratios to the library's form, peak memory."""
+    problem = make_problem(args)
+    clock = CLOCKS[args.clock]
+    for form in args.forms:
+        if form != 'naive':  # too slow to need a warm-up
+            step(form, problem)
+    rounds = [{form: step(form, problem, clock) for form in args.forms} for _ in range(args.rounds)]
+    rows = []
+    for form in args.forms:
+        ratios = [times[form] / times['word'] for times in rounds]
+        rows.append(
+            {
+                'form': form,
+                'B': args.clips,
+                'T': args.frames,
+                'L': args.words,
+                'D': DIM,
+                'rounds': args.rounds,
+                'seconds': round(statistics.median(times[form] for times in rounds), 4),
+                'times_word': round(statistics.median(ratios), 2),
+                'times_word_min': round(min(ratios), 2),
+                'times_word_max': round(max(ratios), 2),
+                'peak_mib': round(measure_memory(form, args)),
+                **describe_machine(args),
+            }
+        )
+    return rows
+
+
+def report(rows):
+    """Print the table and append it to the CSV."""
+    for row in rows:
+        print(
+            f'B={row["B"]} T={row["T"]} L={row["L"]} {row["form"]:>8}: {row["seconds"]:8.3f} s, '
+            f'{row["times_word"]:6.1f} ({row["times_word_min"]:.1f}-{row["times_word_max"]:.1f}) '
+            f'times word space, peak {row["peak_mib"]} MiB'
+        )
+    print(
+        {key: rows[0][key] for key in ('python', 'torch', 'cores', 'threads', 'clock', 'load_1min')}
+    )
+    CSV_PATH.parent.mkdir(exist_ok=True)
+    new = not CSV_PATH.exists()
+    with CSV_PATH.open('a', newline='') as stream:
+        writer = csv.DictWriter(stream, fieldnames=list(rows[0]))
+        if new:
+            writer.writeheader()
+        writer.writerows(rows)
+
+
+def parse_args():
+    """Return the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--clips', type=int, default=8)
+    parser.add_argument('--frames', type=int, default=8)
+    parser.add_argument('--words', type=int, default=20)
+    parser.add_argument('--rounds', type=int, default=5)
+    parser.add_argument('--threads', type=int, default=2)
+    parser.add_argument('--clock', choices=CLOCKS, default='wall')
+    parser.add_argument('--forms', nargs='+', choices=FORMS, default=list(FORMS))
+    parser.add_argument('--peak-of', choices=FORMS, help='internal: print one peak and leave')
+    args = parser.parse_args()
+    if 'word' not in args.forms:
+        parser.error('--forms must include word, which the others are compared with')
+    return args
+
+
+def main():
+    """Measure as the command line says."""
+    args = parse_args()
+    torch.set_num_threads(args.threads)
+    if args.peak_of:
+        problem = make_problem(args)
+        before = peak_mib()
+        step(args.peak_of, problem)
+        print(peak_mib() - before)
+        return
+    report(measure(args))
+
+
+if __name__ == '__main__':
+    main()

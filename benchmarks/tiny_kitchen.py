@@ -1,0 +1,127 @@
+"""Generation of TinyKitchen against the bare encoder on the same frames.
+
+In each round a video is generated (script, drawing, sound, encoding) and its frames, drawn
+beforehand, are encoded with the same settings; the two files are equal to the byte. What is
+compared is CPU time of this process, taken in turn, so that a busy machine slows both alike.
+
+Run: ``python benchmarks/tiny_kitchen.py`` (about a minute on one core).
+"""
+
+import argparse
+import csv
+import os
+import platform
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from stgr.datasets.tiny_kitchen.annotations import segment_at
+from stgr.datasets.tiny_kitchen.scene import render
+from stgr.datasets.tiny_kitchen.sound import SAMPLE_RATE, synthesise
+from stgr.datasets.tiny_kitchen.timeline import Script, write_script
+from stgr.datasets.tiny_kitchen.writer import ENCODER, write_one_video
+from stgr.io import VideoWriter
+
+
+def main() -> None:
+    """Measure, print and write the table."""
+    arguments = parse_arguments()
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for index in range(arguments.videos):
+            script = shorten(write_script(0, 'train', index), arguments.segments)
+            rows += compare(index, script, Path(folder), arguments.rounds)
+    settings = environment()
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    with arguments.out.open('w', newline='') as file:
+        table = csv.DictWriter(file, fieldnames=[*rows[0], *settings])
+        table.writeheader()
+        table.writerows(row | settings for row in rows)
+    for row in rows:
+        print(*row.values())
+    print(f'wrote {arguments.out}')
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Return the command line's settings."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--videos', type=int, default=3)
+    parser.add_argument('--segments', type=int, default=6, help='shots taken from each video')
+    parser.add_argument('--rounds', type=int, default=5)
+    default_out = Path(__file__).parent / 'results' / 'tiny_kitchen.csv'
+    parser.add_argument('--out', type=Path, default=default_out, help='CSV to write')
+    return parser.parse_args()
+
+
+def shorten(script: Script, segments: int) -> Script:
+    """Keep the first shots of a script."""
+    return replace(script, segments=script.segments[:segments])
+
+
+def draw(script: Script) -> list[np.ndarray]:
+    """Return all frames of a video."""
+    shots = {s.seed: s.shot(script.size, script.palette)[0] for s in script.segments}
+    times_sec = [float(k / script.rate) for k in range(script.n_frames)]
+    return [render(shots[segment_at(script, time).seed], time) for time in times_sec]
+
+
+def encode(script: Script, frames: list[np.ndarray], sound: np.ndarray, path: Path) -> None:
+    """Encode what was drawn beforehand as the generator does."""
+    audio = (sound, SAMPLE_RATE)
+    with VideoWriter(path, script.rate, script.size, audio=audio, **ENCODER) as writer:
+        for frame in frames:
+            writer.write(frame)
+
+
+def compare(index: int, script: Script, folder: Path, rounds: int) -> list[dict[str, object]]:
+    """Return the ratio of generation to encoding and the speed of generation for a video."""
+    frames, sound = draw(script), synthesise(script)
+    generated, encoded = folder / 'generated.mp4', folder / 'encoded.mp4'
+    ratios, speeds = [], []
+    for _ in range(rounds):
+        bare_sec = cpu_seconds(lambda: encode(script, frames, sound, encoded))
+        full_sec = cpu_seconds(lambda: write_one_video(script, generated))
+        ratios.append(full_sec / bare_sec)
+        speeds.append(script.n_frames / full_sec)
+    assert generated.read_bytes() == encoded.read_bytes(), 'both ways write the same video'
+    video = {'video': index, 'size': '{}x{}'.format(*script.size), 'frames': script.n_frames}
+    return [
+        video | summary('generation / bare encoder, CPU time', ratios),
+        video | summary('frames generated per CPU second', speeds),
+    ]
+
+
+def cpu_seconds(work: Callable[[], object]) -> float:
+    """CPU time of a call, all threads of this process together."""
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+def summary(measure: str, values: list[float]) -> dict[str, object]:
+    """Summarise the rounds."""
+    return {
+        'measure': measure,
+        'median': f'{statistics.median(values):.3g}',
+        'min': f'{min(values):.3g}',
+        'max': f'{max(values):.3g}',
+        'rounds': len(values),
+    }
+
+
+def environment() -> dict[str, object]:
+    """What the numbers were measured with."""
+    packages = {'av': version('av'), 'numpy': np.__version__, 'opencv': cv2.__version__}
+    machine = {'machine': platform.machine(), 'cores': os.cpu_count(), 'load': os.getloadavg()[0]}
+    return {'python': platform.python_version()} | packages | machine
+
+
+if __name__ == '__main__':
+    main()
