@@ -47,7 +47,7 @@ demo: $(STAMP)
 	$(IN_VENV) tools/demo.py --out demo $(if $(FRESH),--fresh)
 
 bench: $(STAMP)
-	set -e; for script in benchmarks/*.py; do $(IN_VENV) $$script; done
+	set -e; for script in benchmarks/[!_]*.py; do $(IN_VENV) $$script; done
 
 clean:
 	rm -rf build dist demo work_dirs .pytest_cache .mypy_cache .ruff_cache .hypothesis stgr.egg-info

@@ -6,16 +6,14 @@ compared is CPU time, summed over threads. Run: python benchmarks/decode.py [--r
 """
 
 import argparse
-import os
-import platform
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
+from _recording import environment, installed_version
 
 from stgr.io import VideoWriter, open_video, resize_frame, sample_times
 from stgr.io.pyav_tools import decode_each, open_stream, to_rgb
@@ -31,7 +29,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / 'clip.mp4'
         make_video(path, seconds=arguments.seconds)
-        print(describe_environment())
+        print(environment('av', 'decord', 'numpy'))
         print(f'{arguments.seconds} s of 854x480 H.264 at {FPS} fps, {path.stat().st_size} bytes')
         for name, times_sec in workloads(arguments.seconds).items():
             compare(name, path, times_sec, rounds=arguments.rounds)
@@ -98,7 +96,7 @@ def _pick(path: Path, wanted: list[int]) -> Iterator[np.ndarray]:
 def compare(name: str, path: Path, times_sec: np.ndarray, *, rounds: int) -> None:
     """Print how much more CPU time the other ways take, and that they give the same frames."""
     ways: dict[str, Read] = {'default': read_default, 'full decode': read_everything}
-    if _version('decord') != 'not installed':
+    if installed_version('decord') != 'not installed':
         ways['decord'] = read_decord
     expected = {way: read(path, times_sec) for way, read in ways.items()}  # also warms up
     seconds = {way: [] for way in ways}
@@ -121,22 +119,6 @@ def _cpu_seconds(read: Read, path: Path, times_sec: np.ndarray) -> float:
     start = time.process_time()
     read(path, times_sec)
     return time.process_time() - start
-
-
-def describe_environment() -> str:
-    """Return versions and machine in one line."""
-    packages = ' '.join(f'{name} {_version(name)}' for name in ('av', 'decord', 'numpy'))
-    return (
-        f'python {platform.python_version()} {packages}, {platform.system()} '
-        f'{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}'
-    )
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return 'not installed'
 
 
 if __name__ == '__main__':

@@ -13,15 +13,12 @@ Run: ``python benchmarks/sinkhorn.py`` (needs ``pip install POT``; about a minut
 """
 
 import argparse
-import csv
-import os
-import platform
-import statistics
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
+from _recording import RESULTS, environment, record, summary
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -117,49 +114,19 @@ def selected(cosines: Tensor, iterations: int) -> Tensor:
 
 def row(what: str, measure: str, iterations: int, values: list[float]) -> dict[str, object]:
     """Summarise repeated values."""
-    return {
-        'what': what,
-        'measure': measure,
-        'iterations': iterations,
-        'median': f'{statistics.median(values):.4g}',
-        'min': f'{min(values):.4g}',
-        'max': f'{max(values):.4g}',
-        'values': len(values),
-    }
-
-
-def environment() -> dict[str, object]:
-    """What the numbers were measured with."""
-    import ot
-
-    return {
-        'python': platform.python_version(),
-        'torch': torch.__version__,
-        'pot': ot.__version__,
-        'threads': torch.get_num_threads(),
-        'cores': os.cpu_count(),
-        'machine': platform.machine(),
-    }
+    return {'what': what, 'measure': measure, 'iterations': iterations} | summary(values)
 
 
 def main() -> None:
     """Measure, print and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--repeats', type=int, default=7, help='timed pairs per ratio')
-    default_out = Path(__file__).parent / 'results' / 'sinkhorn.csv'
-    parser.add_argument('--out', type=Path, default=default_out, help='CSV to write')
+    parser.add_argument('--out', type=Path, default=RESULTS / 'sinkhorn.csv')
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    settings = environment()
-    rows = [line | settings for line in [*speed_rows(arguments.repeats), *convergence_rows()]]
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    with arguments.out.open('w', newline='') as file:
-        table = csv.DictWriter(file, fieldnames=list(rows[0]))
-        table.writeheader()
-        table.writerows(rows)
-    for line in rows:
-        print(*(line[key] for key in ('what', 'measure', 'iterations', 'median', 'min', 'max')))
-    print(f'wrote {arguments.out}')
+    rows = [*speed_rows(arguments.repeats), *convergence_rows()]
+    settings = environment('torch', 'pot') | {'threads': torch.get_num_threads()}
+    record(arguments.out, rows, settings)
 
 
 if __name__ == '__main__':

@@ -8,19 +8,14 @@ Run: ``python benchmarks/tiny_kitchen.py`` (about a minute on one core).
 """
 
 import argparse
-import csv
-import os
-import platform
-import statistics
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 
-import cv2
 import numpy as np
+from _recording import RESULTS, environment, record, summary
 
 from stgr.datasets.tiny_kitchen.annotations import segment_at
 from stgr.datasets.tiny_kitchen.scene import render
@@ -38,15 +33,7 @@ def main() -> None:
         for index in range(arguments.videos):
             script = shorten(write_script(0, 'train', index), arguments.segments)
             rows += compare(index, script, Path(folder), arguments.rounds)
-    settings = environment()
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    with arguments.out.open('w', newline='') as file:
-        table = csv.DictWriter(file, fieldnames=[*rows[0], *settings])
-        table.writeheader()
-        table.writerows(row | settings for row in rows)
-    for row in rows:
-        print(*row.values())
-    print(f'wrote {arguments.out}')
+    record(arguments.out, rows, environment('av', 'numpy', 'opencv-python-headless'))
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -55,8 +42,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument('--videos', type=int, default=3)
     parser.add_argument('--segments', type=int, default=6, help='shots taken from each video')
     parser.add_argument('--rounds', type=int, default=5)
-    default_out = Path(__file__).parent / 'results' / 'tiny_kitchen.csv'
-    parser.add_argument('--out', type=Path, default=default_out, help='CSV to write')
+    parser.add_argument('--out', type=Path, default=RESULTS / 'tiny_kitchen.csv')
     return parser.parse_args()
 
 
@@ -93,8 +79,8 @@ def compare(index: int, script: Script, folder: Path, rounds: int) -> list[dict[
     assert generated.read_bytes() == encoded.read_bytes(), 'both ways write the same video'
     video = {'video': index, 'size': '{}x{}'.format(*script.size), 'frames': script.n_frames}
     return [
-        video | summary('generation / bare encoder, CPU time', ratios),
-        video | summary('frames generated per CPU second', speeds),
+        video | {'measure': 'generation / bare encoder, CPU time'} | summary(ratios),
+        video | {'measure': 'frames generated per CPU second'} | summary(speeds),
     ]
 
 
@@ -103,24 +89,6 @@ def cpu_seconds(work: Callable[[], object]) -> float:
     start = time.process_time()
     work()
     return time.process_time() - start
-
-
-def summary(measure: str, values: list[float]) -> dict[str, object]:
-    """Summarise the rounds."""
-    return {
-        'measure': measure,
-        'median': f'{statistics.median(values):.3g}',
-        'min': f'{min(values):.3g}',
-        'max': f'{max(values):.3g}',
-        'rounds': len(values),
-    }
-
-
-def environment() -> dict[str, object]:
-    """What the numbers were measured with."""
-    packages = {'av': version('av'), 'numpy': np.__version__, 'opencv': cv2.__version__}
-    machine = {'machine': platform.machine(), 'cores': os.cpu_count(), 'load': os.getloadavg()[0]}
-    return {'python': platform.python_version()} | packages | machine
 
 
 if __name__ == '__main__':

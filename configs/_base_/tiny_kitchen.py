@@ -49,7 +49,11 @@ test_dataloader = dict(
 # Boxes of half the peak: the paper's 0.01 presumes windows of 16 frames.
 _metric = dict(type=GroundingMetric, mask_threshold=0.5, normalisation='max')
 val_evaluator = dict(**_metric)
-test_evaluator = dict(**_metric, controls=['chance', 'centre', 'oracle'])
+test_evaluator = dict(
+    **_metric,
+    controls=['chance', 'centre', 'oracle'],
+    class_groups='data/tiny_kitchen/groups.json',
+)
 feature_fps = 2.0
 val_cfg = {}
 test_cfg = {}

@@ -18,6 +18,7 @@ COLUMNS = {
     'iou_point/iou_point_video_class': 'IoU+Point',
     'video_map/mAP@0.1:0.5': 'mAP 0.1:0.5',
 }
+GROUP_COLUMNS = {'label_acc_best': 'what', 'pointing_acc': 'where'}
 MODEL_FREE = ('chance', 'centre', 'oracle')
 PAIRED = 'iou_point/iou_point_video_class'
 Scores = Mapping[str, float]
@@ -34,7 +35,9 @@ def compare(
 
     ``table.md`` and ``table.csv`` are written to ``work_dir``. The last column is the difference
     of IoU+Point to the first row: paired by seed and video, with the 95 % interval of a bootstrap
-    over videos.
+    over videos. A second table follows where the config names groups of classes: the best label
+    before the background threshold and the point, over the frames of each group, beside the
+    ceiling of a model that looks at single frames.
 
     Args:
         rows: What to compare; the first is the reference.
@@ -57,19 +60,41 @@ def compare(
         names.append(f'{control} (no model)' if control != 'centre' else 'labels of row 1, centre')
         table.append(_cells([_of_control(one, control) for one in scores[rows[0].name]]))
         differences.append('')
-    markdown = _markdown(names, table, differences, len(seeds))
+    heads = ['', *COLUMNS.values(), 'IoU+Point against row 1']
+    cells = [[*row, difference] for row, difference in zip(table, differences, strict=True)]
+    markdown = _markdown(heads, names, cells) + _group_table(scores)
+    markdown += f'\nPer cent, mean ± standard deviation over {len(seeds)} seeds.\n'
     write_atomically(work_dir / 'table.md', markdown.encode())
     write_atomically(work_dir / 'table.csv', _csv(names, scores))
     return markdown
 
 
 def _cells(runs: Sequence[Scores]) -> list[str]:
-    """Return mean and standard deviation over seeds of each column, in per cent."""
-    cells = []
-    for key in COLUMNS:
-        values = 100 * np.array([run[f'grounding/{key}'] for run in runs])
-        cells.append(f'{values.mean():.1f} ± {values.std(ddof=1) if len(values) > 1 else 0:.1f}')
-    return cells
+    return [_mean_and_spread(runs, f'grounding/{key}') for key in COLUMNS]
+
+
+def _mean_and_spread(runs: Sequence[Scores], key: str) -> str:
+    """Return mean and standard deviation over seeds in per cent."""
+    values = 100 * np.array([run[key] for run in runs])
+    return f'{values.mean():.1f} ± {values.std(ddof=1) if len(values) > 1 else 0:.1f}'
+
+
+def _group_table(scores: Mapping[str, Sequence[Scores]]) -> str:
+    """Return the table of the groups of classes, empty if there are none."""
+    start, end = 'grounding/groups/', '/frame_ceiling'
+    first = next(iter(scores.values()))
+    groups = [key[len(start) : -len(end)] for key in first[0] if key.endswith(end)]
+    if not groups:
+        return ''
+    columns = [(group, key) for key in GROUP_COLUMNS for group in groups]
+    heads = ['', *(f'{GROUP_COLUMNS[key]}: {group}' for group, key in columns)]
+    table = [
+        [_mean_and_spread(runs, f'{start}{group}/{key}') for group, key in columns]
+        for runs in scores.values()
+    ]
+    ceiling = [_mean_and_spread(first[:1], f'{start}{group}{end}') for group in groups]
+    table.append([cell.split()[0] for cell in ceiling] + [''] * len(groups))
+    return '\n' + _markdown(heads, [*scores, 'ceiling of single frames'], table)
 
 
 def _of_control(run: Scores, control: str) -> Scores:
@@ -97,15 +122,10 @@ def _difference(row: np.ndarray, reference: np.ndarray) -> str:
     return f'{100 * interval.estimate:+.1f} [{low:+.1f}, {high:+.1f}]'
 
 
-def _markdown(
-    names: Sequence[str], table: Sequence[Sequence[str]], differences: Sequence[str], n_seeds: int
-) -> str:
-    heads = ['', *COLUMNS.values(), 'IoU+Point against row 1']
+def _markdown(heads: Sequence[str], names: Sequence[str], table: Sequence[Sequence[str]]) -> str:
     lines = [' | '.join(heads), ' | '.join(['---'] * len(heads))]
-    for name, cells, difference in zip(names, table, differences, strict=True):
-        lines.append(' | '.join([name, *cells, difference]))
-    body = '\n'.join(f'| {line} |' for line in lines)
-    return f'{body}\n\nPer cent, mean ± standard deviation over {n_seeds} seeds.\n'
+    lines += [' | '.join([name, *cells]) for name, cells in zip(names, table, strict=True)]
+    return ''.join(f'| {line} |\n' for line in lines)
 
 
 def _csv(names: Sequence[str], scores: Mapping[str, Sequence[Scores]]) -> bytes:

@@ -1,5 +1,6 @@
 """Train and score one row of a comparison, or take the scores that are there already."""
 
+import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -33,15 +34,20 @@ def run_experiment(
     """Return the test scores of one row and seed.
 
     They are kept as ``scores.json`` in ``work_dir/NAME/seed_S``, with every video's own scores in
-    ``per_video.json``; if they are there, nothing is run. An interrupted run goes on.
+    ``per_video.json``; if they are there, nothing is run. An interrupted run goes on. What the run
+    was started with stays beside them in ``experiment.json``.
 
     Args:
         experiment: The row.
         work_dir: Folder of all rows.
         seed: Seed of everything random in the run.
         overrides: Further changes of the config, for all rows.
+
+    Raises:
+        ValueError: If the folder holds a run of another config or of other overrides.
     """
     folder = Path(work_dir) / experiment.name / f'seed_{seed}'
+    _claim(folder, experiment, [*experiment.overrides, *overrides])
     scores_file = folder / 'scores.json'
     if scores_file.exists():
         scores: dict[str, float] = json.loads(scores_file.read_text())
@@ -62,9 +68,30 @@ def run_experiment(
         videos = runner.build_dataloader(runner.cfg.val_dataloader).dataset
         calibrate(runner.model, [videos[i] for i in range(len(videos))])
     scores = {key: float(value) for key, value in runner.test().items()}
-    folder.mkdir(parents=True, exist_ok=True)
     write_atomically(scores_file, json.dumps(scores, indent=1).encode())
     return scores
+
+
+def _claim(folder: Path, experiment: Experiment, overrides: list[str]) -> None:
+    """Mark a folder as this run's; refuse one that holds another run."""
+    from stgr.apis.model_hub import load_config
+
+    text = load_config(experiment.config).pretty_text
+    settings = {
+        'config': Path(experiment.config).stem,
+        'config_sha256': hashlib.sha256(text.encode()).hexdigest(),
+        'overrides': overrides,
+        'trained': experiment.trained,
+    }
+    marker = folder / 'experiment.json'
+    if marker.exists() and (found := json.loads(marker.read_text())) != settings:
+        changed = ', '.join(key for key in settings if found.get(key) != settings[key])
+        raise ValueError(
+            f'{folder} holds a run with another {changed}; choose another work folder, or delete '
+            f'this one to run it anew'
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(marker, json.dumps(settings, indent=1).encode())
 
 
 def row_of(config: str) -> Experiment:

@@ -6,9 +6,9 @@ from typing import Any
 from mmengine.dist import is_main_process, master_only
 from mmengine.hooks import CheckpointHook
 
-from stgr.engine.atomic_files import remove_partial_files, written_whole
 from stgr.engine.last_checkpoint import POINTER_NAME
 from stgr.engine.safe_checkpoints import mmengine_globals_allowed
+from stgr.io.atomic import remove_partial_files, written_whole
 from stgr.registry import HOOKS
 
 

@@ -13,7 +13,6 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
 
-from stgr.engine.atomic_files import written_whole
 from stgr.engine.crash_safe_checkpoint_hook import CrashSafeCheckpointHook
 from stgr.engine.distributed import init_distributed, model_wrapper_config
 from stgr.engine.epoch_seeds import EpochSeedHook
@@ -23,6 +22,7 @@ from stgr.engine.safe_checkpoints import read_checkpoint
 from stgr.engine.stop_on_nan_hook import StopOnNanHook
 from stgr.engine.strict_loading import load_weights
 from stgr.engine.trim_history_hook import TrimHistoryHook
+from stgr.io.atomic import written_whole
 
 _run_numbers = itertools.count(1)
 _NOISE = (
@@ -127,6 +127,7 @@ class GroundingRunner(Runner):
         """
         target = Path(out_dir) / filename
         try:
+            target.parent.mkdir(parents=True, exist_ok=True)
             with written_whole(target) as partial:
                 super().save_checkpoint(out_dir, partial.name, *args, **kwargs)
         except OSError as error:

@@ -1,32 +1,58 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all: written beside their place, then moved onto it."""
 
 import os
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+PARTIAL_PREFIX = '.partial-'
 
-def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
-    """Write a file under another name beside it, then rename it; return its path.
 
-    A reader sees the old file or the new one. On a full disk the old one stays.
+@contextmanager
+def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a path to write to; it becomes ``path`` only when the block ends without an error.
+
+    The bytes reach the disk before the move: a reader sees the old file or the new one, and a crash
+    or a full disk leaves the old file as it was.
 
     Args:
-        path: File to write or replace; its folder must be there.
-        content: All of it.
+        path: The file wanted; its folder must be there.
 
     Raises:
         FileNotFoundError: If the folder is not there.
-        OSError: If the disk is full or the folder is not writable.
+        OSError: If writing fails; the partial file is gone, ``path`` is untouched.
     """
-    path = Path(path)
-    handle, partial = tempfile.mkstemp(prefix=f'.{path.name}.', dir=path.parent)
+    target = Path(path)
+    partial = target.with_name(f'{PARTIAL_PREFIX}{os.getpid()}-{target.name}')
     try:
-        with os.fdopen(handle, 'wb') as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(partial).chmod(0o644)  # mkstemp makes it private
-        return Path(partial).replace(path)
+        yield partial
+        _flush(partial)
+        partial.replace(target)
     except BaseException:
-        Path(partial).unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
         raise
+    _flush(target.parent)
+
+
+def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
+    """Write a file whole or not at all, see ``written_whole``; return its path."""
+    with written_whole(path) as partial:
+        partial.write_bytes(content)
+    return Path(path)
+
+
+def remove_partial_files(folder: str | os.PathLike[str]) -> None:
+    """Remove what a killed run left half-written in ``folder``."""
+    for partial in Path(folder).glob(f'{PARTIAL_PREFIX}*'):
+        partial.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    """Force a file's bytes, or a folder's list of names, to the disk."""
+    if path.is_dir() and os.name == 'nt':
+        return  # Windows cannot open a folder
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -19,7 +19,12 @@ def scored(tmp_path, monkeypatch):
         (folder / 'per_video.json').write_text(json.dumps({'videos': {'system': videos}}))
         keys = [f'grounding/{key}' for key in comparison.COLUMNS]
         controls = [f'grounding/{c}/{k}' for c in comparison.MODEL_FREE for k in comparison.COLUMNS]
-        return dict.fromkeys(keys, value) | dict.fromkeys(controls, 0.1)
+        groups = {
+            'grounding/groups/static/label_acc_best': value / 2,
+            'grounding/groups/static/pointing_acc': value / 5,
+            'grounding/groups/static/frame_ceiling': 0.9,
+        }
+        return dict.fromkeys(keys, value) | dict.fromkeys(controls, 0.1) | groups
 
     monkeypatch.setattr(comparison, 'run_experiment', run)
     rows = [Experiment('ours', 'x.py'), Experiment('other', 'y.py')]
@@ -45,3 +50,16 @@ def test_controls_without_a_model_close_the_table(scored):
     ]
     assert (folder / 'table.md').exists()
     assert (folder / 'table.csv').exists()
+
+
+def test_groups_of_classes_have_a_table_with_the_ceiling_of_single_frames(scored):
+    lines, _ = scored
+    assert lines[8:] == [
+        '|  | what: static | where: static |',
+        '| --- | --- | --- |',
+        '| ours | 30.0 ± 7.1 | 12.0 ± 2.8 |',  # halves and fifths of 50 and 70
+        '| other | 10.0 ± 0.0 | 4.0 ± 0.0 |',
+        '| ceiling of single frames | 90.0 |  |',
+        '',
+        'Per cent, mean ± standard deviation over 2 seeds.',
+    ]

@@ -107,6 +107,23 @@ def test_scores_that_are_there_are_taken(trained, config, monkeypatch):
     assert again == pytest.approx(scores, nan_ok=True)
 
 
+def test_folder_of_another_run_is_refused_by_what_differs(trained, config):
+    work_dir, _ = trained
+    row = Experiment('trained', str(config))
+
+    with pytest.raises(ValueError, match='holds a run with another overrides; choose another'):
+        run_experiment(row, work_dir, seed=3, overrides=['model.local_head.dim=4'])
+
+
+def test_edited_config_is_another_run(trained, config, tmp_path):
+    work_dir, _ = trained
+    edited = tmp_path / config.name
+    edited.write_text(config.read_text().replace('lr=0.1', 'lr=0.2'))
+
+    with pytest.raises(ValueError, match='another config_sha256;'):
+        run_experiment(Experiment('trained', str(edited)), work_dir, seed=3)
+
+
 def test_untrained_row_keeps_its_heads_and_is_calibrated_all_the_same(
     config, tmp_path, monkeypatch
 ):

@@ -7,33 +7,7 @@ import pytest
 import torch
 
 from stgr.engine import GroundingRunner, find_last_checkpoint, read_checkpoint
-from stgr.engine.atomic_files import PARTIAL_PREFIX, written_whole
-
-
-def test_file_appears_only_when_the_block_ends(tmp_path):
-    file = tmp_path / 'folder' / 'a.txt'
-    with written_whole(file) as partial:
-        partial.write_text('new')
-        assert not file.exists()
-
-    assert file.read_text() == 'new'
-    assert list(file.parent.iterdir()) == [file]
-
-
-def test_error_while_writing_keeps_the_old_file_and_no_partial_one(tmp_path):
-    file = tmp_path / 'a.txt'
-    file.write_text('old')
-
-    def break_half_way():
-        with written_whole(file) as partial:
-            partial.write_text('half')
-            raise RuntimeError('broken')
-
-    with pytest.raises(RuntimeError, match='broken'):
-        break_half_way()
-
-    assert file.read_text() == 'old'
-    assert list(tmp_path.iterdir()) == [file]
+from stgr.io.atomic import PARTIAL_PREFIX
 
 
 def _disk_full_in_epoch(monkeypatch, epoch):

@@ -53,9 +53,15 @@ class TinyKitchenFrames(Dataset):
         return self.length
 
     def __getitem__(self, index: int) -> dict:
-        """Return ``image`` (S, S, 3) uint8 RGB, ``caption`` and ``step`` ('' for no action)."""
+        """Return ``image`` (S, S, 3) uint8 RGB, ``caption`` and ``step`` ('' for no action).
+
+        Raises:
+            IndexError: If there is no such picture, so that a loop over the set ends.
+        """
         import cv2
 
+        if not 0 <= index < self.length:
+            raise IndexError(f'index must be from 0 to {self.length - 1}, but got {index}')
         rng = np.random.default_rng([0xF0, self.seed, index])
         progress = index / self.length
         shares = (1 - progress) * self.first_shares + progress * self.shares

@@ -79,6 +79,20 @@ HELD_OUT_STEPS = tuple(
 SEEN_STEPS = tuple(step for step in STEPS if step not in HELD_OUT_STEPS)
 
 
+def class_groups() -> dict[str, object]:
+    """Return the groups of steps to report apart, as ``read_class_groups`` reads them."""
+    groups = {
+        'static': [step.name for step in STEPS if step.verb.name not in MOTION_ONLY],
+        'motion-only': [step.name for step in STEPS if step.verb.name in MOTION_ONLY],
+        'seen': [step.name for step in SEEN_STEPS],
+        'held-out': [step.name for step in HELD_OUT_STEPS],
+    }
+    alike: dict[tuple[str, str], list[str]] = {}
+    for step in STEPS:
+        alike.setdefault((step.verb.tool, step.noun), []).append(step.name)
+    return {'groups': groups, 'alike': [names for names in alike.values() if len(names) > 1]}
+
+
 def article(noun: str) -> str:
     """Return ``noun`` with its indefinite article."""
     return f'{"an" if noun[0] in "aeiou" else "a"} {noun}'

@@ -21,6 +21,7 @@ from stgr.datasets.tiny_kitchen.annotations import (
 from stgr.datasets.tiny_kitchen.scene import render
 from stgr.datasets.tiny_kitchen.sound import SAMPLE_RATE, synthesise
 from stgr.datasets.tiny_kitchen.timeline import SPLITS, Script, video_name, write_script
+from stgr.datasets.tiny_kitchen.vocabulary import class_groups
 
 VERSION = 1
 ENCODER: dict[str, Any] = {'quality': 27, 'preset': 'ultrafast'}  # most of the time
@@ -52,6 +53,8 @@ def make_tiny_kitchen(
     where it stopped. Each split folder has ``videos/*.mp4`` with sound, ``captions.json``
     (narrations) and ``clean_captions.json`` in HowTo100M's format, ``box_anno.json``,
     ``seg.json``, ``vid2step.json``, ``id2wh.json`` and ``id2wh_new.json`` in GroundingYouTube's.
+    ``groups.json`` names the steps to report apart: those that only motion tells apart, and the
+    verb-noun pairs that no narration speaks of.
 
     Args:
         out_dir: Folder to fill.
@@ -78,6 +81,7 @@ def make_tiny_kitchen(
         done = list(records if progress is None else progress(records, len(jobs)))
     for split in sizes:
         _write_annotations(out_dir / split, [r for r in done if r['split'] == split])
+    _write_json(out_dir / 'groups.json', class_groups())
     manifest = out_dir / 'manifest.json'
     _write_json(manifest, settings | {'files': _checksums(out_dir, done)})
     return manifest
@@ -181,7 +185,8 @@ def _write_annotations(folder: Path, records: list[dict]) -> None:
 
 def _checksums(out_dir: Path, records: list[dict]) -> dict[str, str]:
     sums = {f'{r["split"]}/videos/{r["video_id"]}.mp4': r['sha256'] for r in records}
-    for path in sorted(path for split in SPLITS for path in (out_dir / split).glob('*.json')):
+    annotations = [path for split in SPLITS for path in (out_dir / split).glob('*.json')]
+    for path in sorted([*annotations, out_dir / 'groups.json']):
         sums[path.relative_to(out_dir).as_posix()] = _sha256(path)
     return sums
 

@@ -9,6 +9,7 @@ from stgr.evaluation.functional.bootstrap import (
 from stgr.evaluation.functional.controls import CONTROLS, Control, apply_control
 from stgr.evaluation.functional.frame_facts import FrameFacts, reduce_record
 from stgr.evaluation.functional.frame_map import score_frame_map
+from stgr.evaluation.functional.groups import ClassGroups, read_class_groups, score_groups
 from stgr.evaluation.functional.iou_point import score_iou_point
 from stgr.evaluation.functional.labels import binary_auc, score_labels, score_temporal
 from stgr.evaluation.functional.masks import mask_areas
@@ -33,6 +34,7 @@ __all__ = [
     'CONTROLS',
     'TASKS',
     'BoxPlaces',
+    'ClassGroups',
     'Control',
     'FrameFacts',
     'GroundingRecord',
@@ -50,10 +52,12 @@ __all__ = [
     'mask_areas',
     'normalise_maps',
     'paired_bootstrap',
+    'read_class_groups',
     'record_from_mapping',
     'reduce_record',
     'score_each_video',
     'score_frame_map',
+    'score_groups',
     'score_iou_point',
     'score_labels',
     'score_pointing',

@@ -16,11 +16,14 @@ from stgr.evaluation.functional import (
     PlaceSettings,
     TubeSettings,
     apply_control,
+    read_class_groups,
     record_from_mapping,
     reduce_record,
     score_each_video,
+    score_groups,
     score_task,
 )
+from stgr.io.atomic import write_atomically
 from stgr.registry import METRICS
 
 SYSTEM = 'system'
@@ -42,6 +45,8 @@ class GroundingMetric(BaseMetric):
         point_mode: See ``heatmap_points``.
         iou_threshold: Of the spatial hit rate (0.3: the paper).
         video_map: Arguments of ``TubeSettings``; None means the defaults.
+        class_groups: JSON file of ``read_class_groups``; scores of each group come under
+            ``groups/NAME``. None means no groups.
         seed: Of the random controls.
         per_video_path: JSON file for the settings and every video's own scores (undefined ones
             are null), for a paired bootstrap; None writes nothing. Main process only.
@@ -50,7 +55,8 @@ class GroundingMetric(BaseMetric):
         prefix: Put before every key; None means ``grounding``.
 
     Raises:
-        ValueError: If a name is unknown (the known ones are listed).
+        ValueError: If a name is unknown (the known ones are listed) or the groups cannot be read.
+        FileNotFoundError: If there is no file of groups.
     """
 
     default_prefix = 'grounding'
@@ -65,6 +71,7 @@ class GroundingMetric(BaseMetric):
         point_mode: str = 'first',
         iou_threshold: float = 0.3,
         video_map: Mapping[str, Any] | None = None,
+        class_groups: str | None = None,
         seed: int = 0,
         per_video_path: str | None = None,
         collect_device: str = 'cpu',
@@ -79,6 +86,7 @@ class GroundingMetric(BaseMetric):
         self.places = PlaceSettings(mask_threshold, normalisation, point_mode)
         self.tubes = TubeSettings(**(video_map or {}))
         self.iou_threshold = iou_threshold
+        self.groups = None if class_groups is None else read_class_groups(class_groups)
         self.seed = seed
         self.per_video_path = per_video_path
         self.per_video: dict[str, dict[str, dict[str, float]]] = {}
@@ -106,7 +114,8 @@ class GroundingMetric(BaseMetric):
             results: Facts of every video of every rank.
 
         Returns:
-            ``task/key`` for the system, ``control/task/key`` for the controls, and
+            ``task/key`` for the system, ``control/task/key`` for the controls,
+            ``groups/NAME/key`` of ``score_groups``, and
             ``num_videos``, ``num_empty_boxes`` (annotated boxes without area in the frame, which
             nothing can hit) and the numeric settings. NaN where a score is undefined.
 
@@ -120,6 +129,9 @@ class GroundingMetric(BaseMetric):
             start = '' if name == SYSTEM else f'{name}/'
             for task in self.tasks:
                 found |= {f'{start}{task}/{k}': v for k, v in self._score(facts, task).items()}
+        if self.groups is not None:
+            grouped = score_groups(videos[SYSTEM], self.groups)
+            found |= {f'groups/{key}': value for key, value in grouped.items()}
         empty = sum(int((v.action & (v.box_area_px == 0)).sum()) for v in videos[SYSTEM])
         found |= {'num_videos': float(len(results)), 'num_empty_boxes': float(empty)}
         found |= {'mask_threshold': self.places.mask_threshold}
@@ -147,9 +159,7 @@ class GroundingMetric(BaseMetric):
             'videos': _nan_to_none(self.per_video),
         }
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(path.name + '.tmp')
-        partial.write_text(json.dumps(content, indent=1, allow_nan=False), encoding='utf-8')
-        partial.replace(path)
+        write_atomically(path, json.dumps(content, indent=1, allow_nan=False).encode())
 
 
 def _check_names(what: str, names: Sequence[str], known: tuple[str, ...]) -> None:

@@ -19,7 +19,6 @@ class GroundingBackbone(nn.Module, ABC):
         grid: Rows and columns of the patch grid.
         image_size: Side of the square input in pixels.
         mean, std: Statistics of the normalised input, RGB in [0, 1], three numbers each.
-        fingerprint: sha256 of the weights, which feature files remember.
     """
 
     video_dim: int
@@ -28,7 +27,11 @@ class GroundingBackbone(nn.Module, ABC):
     image_size: int
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
-    fingerprint: str
+
+    @property
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """sha256 of the weights as they are now, which feature files remember."""
 
     @abstractmethod
     def encode_video(self, frames: Tensor, mask: Tensor) -> VideoFeatures:

@@ -49,10 +49,14 @@ class CLIPBackbone(GroundingBackbone):
         self.video_dim = self.text_dim = self.clip.config.projection_dim
         self.mean, self.std = OPENAI_MEAN, OPENAI_STD
         self.max_tokens = min(max_words + 2, text.max_position_embeddings)
-        self.fingerprint = fingerprint(self.clip)
         self.frozen = frozen
         if frozen:
             self.requires_grad_(False).eval()
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 of the weights as they are now."""
+        return fingerprint(self.clip)
 
     def train(self, mode: bool = True) -> 'CLIPBackbone':
         """Set the mode; a frozen encoder stays in evaluation mode."""

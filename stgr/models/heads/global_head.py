@@ -3,9 +3,9 @@
 from typing import ClassVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from stgr.ops.cosine import cosine_matrix
 from stgr.ops.masking import at_least_float32, mean_weights
 from stgr.registry import MODELS
 
@@ -94,10 +94,7 @@ class GlobalHead(nn.Module):
         Returns:
             Cosines, (Q, F) float32 also under autocast.
         """
-        with torch.autocast(frame_embeds.device.type, enabled=False):
-            frames = F.normalize(at_least_float32(frame_embeds), dim=-1)
-            queries = F.normalize(at_least_float32(text_embeds), dim=-1)
-            return queries @ frames.T
+        return cosine_matrix(text_embeds, frame_embeds)
 
 
 def start_as_identity(linear: nn.Linear) -> None:

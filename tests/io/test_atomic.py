@@ -1,0 +1,67 @@
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from stgr.io.atomic import (
+    PARTIAL_PREFIX,
+    remove_partial_files,
+    write_atomically,
+    written_whole,
+)
+
+
+def test_file_appears_only_when_the_block_ends(tmp_path):
+    file = tmp_path / 'a.txt'
+    with written_whole(file) as partial:
+        partial.write_text('new')
+        assert not file.exists()
+
+    assert file.read_text() == 'new'
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_error_while_writing_keeps_the_old_file_and_no_partial_one(tmp_path):
+    file = tmp_path / 'a.txt'
+    file.write_text('old')
+
+    def break_half_way():
+        with written_whole(file) as partial:
+            partial.write_text('half')
+            raise RuntimeError('broken')
+
+    with pytest.raises(RuntimeError, match='broken'):
+        break_half_way()
+
+    assert file.read_text() == 'old'
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_full_disk_keeps_the_old_file(tmp_path, monkeypatch):
+    file = tmp_path / 'a.txt'
+    write_atomically(file, b'old')
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    monkeypatch.setattr(os, 'fsync', full)
+    with pytest.raises(OSError, match='No space left'):
+        write_atomically(file, b'new')
+
+    assert file.read_bytes() == b'old'
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_only_what_a_killed_run_left_is_removed(tmp_path):
+    for name in ('kept.pth', f'{PARTIAL_PREFIX}4711-lost.pth'):
+        (tmp_path / name).write_bytes(b'x')
+
+    remove_partial_files(tmp_path)
+
+    assert [path.name for path in tmp_path.iterdir()] == ['kept.pth']
+
+
+def test_missing_folder_is_an_error_that_names_it(tmp_path):
+    with pytest.raises(FileNotFoundError, match='nowhere'):
+        write_atomically(Path(tmp_path) / 'nowhere' / 'a.txt', b'x')
