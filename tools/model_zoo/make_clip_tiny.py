@@ -7,12 +7,19 @@ The same command goes on where an interrupted one stopped. At the end, and alone
 """
 
 import argparse
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+if TYPE_CHECKING:
+    from stgr.datasets.tiny_kitchen import TinyKitchenFrames
+    from stgr.models.backbones import CLIPBackbone
+
 CORPUS_SEED, CORPUS_SIZE, VOCABULARY = 1, 4000, 900
-EVALUATION_SEED, EVALUATED = 99, 1000
+EVALUATION_SEED, EVALUATED, CHUNK = 99, 2000, 100
 
 
 def main() -> None:
@@ -28,7 +35,7 @@ def main() -> None:
         print(line)
 
 
-def make(out: Path, work_dir: Path) -> None:
+def make(out: Path, work_dir: Path, overrides: Iterable[str] = ()) -> None:
     """Train tokenizer and model, or go on with it, and save both."""
     import cv2
 
@@ -43,7 +50,7 @@ def make(out: Path, work_dir: Path) -> None:
         'clip_tiny',
         work_dir=work_dir,
         resume='auto',
-        overrides=[f'model.tokenizer={tokenizer}'],
+        overrides=[f'model.tokenizer={tokenizer}', *overrides],
     )
     model = runner.model.clip.half()
     model.set_attn_implementation('sdpa')
@@ -68,15 +75,16 @@ def corpus() -> list[str]:
     return sentences
 
 
-def evaluate(folder: Path) -> list[str]:
+def evaluate(folder: Path, pictures: int = EVALUATED) -> list[str]:
     """Return lines with the zero-shot accuracy of a saved model, loaded as any other."""
     from stgr.datasets.tiny_kitchen import vocabulary
     from stgr.models.backbones import CLIPBackbone
 
     backbone = CLIPBackbone(folder)
+    scene = {'shares': (0.0, 1.0, 0.0), 'cut_out_share': 0.0}
     names = [step.name for step in vocabulary.SEEN_STEPS]
     tools = {step.name: step.verb.tool for step in vocabulary.SEEN_STEPS}
-    truth, guesses = _classify(backbone, names, (0.0, 1.0, 0.0), 'step')
+    truth, guesses = _classify(backbone, names, _pictures(pictures, **scene), 'step')
     scores = {
         f'step, of {len(names)}': np.mean([a == b for a, b in zip(truth, guesses, strict=True)]),
         f'noun, of {len(vocabulary.NOUNS)}': np.mean(
@@ -87,32 +95,50 @@ def evaluate(folder: Path) -> list[str]:
         ),
     }
     things = [*vocabulary.NOUNS, *vocabulary.TOOLS]
-    truth, guesses = _classify(backbone, things, (1.0, 0.0, 0.0), 'caption')
+    truth, guesses = _classify(
+        backbone, things, _pictures(pictures, shares=(1.0, 0.0, 0.0)), 'caption'
+    )
     hits = [guess in words.split() for words, guess in zip(truth, guesses, strict=True)]
     scores[f'close-up, of {len(things)}'] = np.mean(hits)
     return [f'{name}: {100 * score:.1f} %' for name, score in scores.items()]
 
 
-def _classify(backbone, names: list[str], shares: tuple, key: str) -> tuple[list[str], list[str]]:
-    """Return truth and best name of pictures that training never drew."""
+def _pictures(count: int, **settings) -> 'TinyKitchenFrames':
+    """Return pictures of a seed that training never drew from."""
+    from stgr.datasets.tiny_kitchen import TinyKitchenFrames
+
+    return TinyKitchenFrames(count, seed=EVALUATION_SEED, **settings)
+
+
+def _classify(
+    backbone: 'CLIPBackbone', names: list[str], pictures: 'TinyKitchenFrames', key: str
+) -> tuple[list[str], list[str]]:
+    """Return truth and best name of each picture."""
     import torch
 
-    from stgr.datasets.tiny_kitchen import TinyKitchenFrames
     from stgr.models.data_preprocessors import ClipPreprocessor
     from stgr.ops.cosine import cosine_matrix
 
     normalise = ClipPreprocessor(
         backbone.image_size, backbone.mean, backbone.std, backbone.tokenize
     ).normalise
-    pictures = TinyKitchenFrames(EVALUATED, seed=EVALUATION_SEED, shares=shares)
-    items = [pictures[i] for i in range(len(pictures))]
-    images = torch.stack([torch.as_tensor(item['image']).permute(2, 0, 1) for item in items])
+    truth, guesses = [], []
     with torch.no_grad():
         texts = backbone.encode_text(*backbone.tokenize(names)).sentence
-        mask = torch.ones(1, len(images), dtype=torch.bool)
-        frames = backbone.encode_video(normalise(images)[None], mask).frames[0]
-    best = cosine_matrix(frames, texts).argmax(dim=1).tolist()
-    return [item[key] for item in items], [names[index] for index in best]
+        for chunk in _batched(pictures, CHUNK):
+            images = [torch.as_tensor(item['image']).permute(2, 0, 1) for item in chunk]
+            mask = torch.ones(1, len(chunk), dtype=torch.bool)
+            frames = backbone.encode_video(normalise(torch.stack(images))[None], mask).frames[0]
+            truth += [item[key] for item in chunk]
+            guesses += [names[i] for i in cosine_matrix(frames, texts).argmax(dim=1).tolist()]
+    return truth, guesses
+
+
+def _batched(items: Iterable, size: int) -> Iterator[list]:
+    """Yield lists of ``size`` items, the last one shorter."""
+    items = iter(items)
+    while chunk := list(islice(items, size)):
+        yield chunk
 
 
 if __name__ == '__main__':

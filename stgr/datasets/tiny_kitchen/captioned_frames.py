@@ -30,6 +30,7 @@ class TinyKitchenFrames(Dataset):
         shares: Shares of close-ups of one thing, of actions and of background shots; sum 1.
         first_shares: The same at the beginning; None for ``shares`` throughout.
         steps: Names of the steps that may occur; None for all that are not held out.
+        cut_out_share: Share of the actions that are cut out of their surroundings.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class TinyKitchenFrames(Dataset):
         shares: tuple[float, float, float] = (0.2, 0.6, 0.2),
         first_shares: tuple[float, float, float] | None = None,
         steps: tuple[str, ...] | None = None,
+        cut_out_share: float = 0.5,
     ) -> None:
         self.length = length
         self.seed = seed
@@ -48,6 +50,8 @@ class TinyKitchenFrames(Dataset):
         self.shares = np.array(shares)
         self.first_shares = np.array(first_shares or shares)
         self.steps = [step for step in SEEN_STEPS if steps is None or step.name in steps]
+
+        self.cut_out_share = cut_out_share
 
     def __len__(self) -> int:
         return self.length
@@ -90,12 +94,12 @@ class TinyKitchenFrames(Dataset):
     def _action(
         self, rng: np.random.Generator, size: tuple[int, int]
     ) -> tuple[np.ndarray, str, str]:
-        """Return a picture of an action, half of the time cut out of its surroundings."""
+        """Return a picture of an action, now and then cut out of its surroundings."""
         step = self.steps[rng.integers(len(self.steps))]
         shot, bystanders = random_shot(rng, size, step=step)
         time_sec = rng.uniform(0, 10)
         image = render(shot, time_sec)
-        if rng.random() < 0.5:
+        if rng.random() < self.cut_out_share:
             image, bystanders = _cut_out(rng, image, action_box(shot, time_sec)), []
         return image, caption_shot(rng, step, 'action', bystanders), step.name
 
@@ -103,10 +107,10 @@ class TinyKitchenFrames(Dataset):
 def _cut_out(
     rng: np.random.Generator, image: np.ndarray, box: tuple[int, int, int, int] | None
 ) -> np.ndarray:
-    """Return a random part of a picture that holds the box, half of its size or more."""
+    """Return a random part of a picture that holds the box, a third of its size or more."""
     assert box is not None, 'an action shot has a box'
     height, width = image.shape[:2]
-    share = rng.uniform(0.5, 1.0)
+    share = rng.uniform(0.3, 1.0)
     bounds = []
     for low, high, full in ((box[0], box[2], width), (box[1], box[3], height)):
         side = max(high - low, round(share * full))
