@@ -35,11 +35,14 @@ def build_grounder(
     config = load_config(model)
     if 'model' not in config:
         raise ValueError(f'{model} describes no model')
+    kind = config.model.type
+    if isinstance(kind, str):
+        kind = MODELS.get(kind)
+    if kind is not None and not (isinstance(kind, type) and issubclass(kind, BaseGrounder)):
+        raise ValueError(f'{model} does not ground: it is a {kind.__name__}; try ours_tiny')
     path = _weights_path(model, weights)
     place = choose_device(device)
     grounder = MODELS.build(config.model)
-    if not isinstance(grounder, BaseGrounder):
-        raise ValueError(f'{model} does not ground: it is a {type(grounder).__name__}')
     load_weights(grounder, read_checkpoint(path)['state_dict'], source=str(path))
     facts = ModelFacts(
         name=str(model),

@@ -46,6 +46,11 @@ def test_weights_of_another_model_name_the_keys(tiny_model, tmp_path):
     assert 'global_head.text_proj.bias (3,) instead of (8,)' in message
 
 
+def test_bundled_backbone_is_no_grounder():
+    with pytest.raises(ValueError, match='clip_tiny does not ground: it is a CLIPPretrainer; try'):
+        build_grounder('clip_tiny')
+
+
 def test_model_without_bundled_weights_says_how_to_get_some(tiny_model):
     with pytest.raises(FileNotFoundError, match=r'no bundled weights.*tools/train\.py.*--weights'):
         build_grounder(tiny_model[0])

@@ -41,6 +41,9 @@ class CrossSelfCrossHead(LocalHead):
             the released evaluation: much sharper maps than those of training.
         residual_at_eval: Whether the second cross-attention keeps its residual in evaluation too.
             False is the released evaluation.
+        cosine_at_eval: Whether ``frame_scores`` compares by cosine. Both outputs are mixtures of the
+            same words and patches, so their cosines are near 1 for every pair; False compares by
+            the raw product, as training does.
         identity_init: Start the projections from the backbone's own space, as in ``GlobalHead``.
         chunk: Videos scored at a time by ``scores`` in training. None: as many as fit a budget of
             memory.
@@ -65,6 +68,7 @@ class CrossSelfCrossHead(LocalHead):
         *,
         scale_at_eval: bool = True,
         residual_at_eval: bool = True,
+        cosine_at_eval: bool = True,
         identity_init: bool = False,
         chunk: int | None = None,
     ) -> None:
@@ -72,6 +76,7 @@ class CrossSelfCrossHead(LocalHead):
         self.dim = dim
         self.scale_at_eval = scale_at_eval
         self.residual_at_eval = residual_at_eval
+        self.cosine_at_eval = cosine_at_eval
         self.chunk = chunk
         self.video_proj = nn.Linear(video_dim, dim)
         self.text_proj = nn.Linear(text_dim, dim)
@@ -121,7 +126,7 @@ class CrossSelfCrossHead(LocalHead):
         Where not all videos fit into one chunk, a chunk is computed again in the backward pass.
         """
         video, text = self.pooled(patches, words, region_mask, word_mask, chunk)
-        return (video * text).sum(dim=-1)
+        return _dot_product(video, text, dim=-1)
 
     def pair_scores(
         self,
@@ -139,16 +144,17 @@ class CrossSelfCrossHead(LocalHead):
             stack=self._stack(),
             chunk=self._fitting(patches, words[:1]),
         )
-        return (video * text).sum(dim=-1).squeeze(1)
+        return _dot_product(video, text, dim=-1).squeeze(1)
 
     @torch.no_grad()
     def frame_scores(
         self, patches: Tensor, words: Tensor, word_mask: Tensor | None = None
     ) -> Tensor:
-        """Return the cosine of each query with each frame, see ``LocalHead``."""
+        """Return the score of each query with each frame, see ``LocalHead``."""
         texts = self.project_text(words)[None]
         masks = None if word_mask is None else word_mask[None]
-        cosines = []
+        compare = F.cosine_similarity if self.cosine_at_eval else _dot_product
+        scores = []
         for frames in patches.split(self._fitting(patches, words)):
             video, text = pool_pairs(
                 self.project_video(frames),
@@ -157,8 +163,8 @@ class CrossSelfCrossHead(LocalHead):
                 word_mask=masks,
                 stack=self._stack(),
             )
-            cosines.append(F.cosine_similarity(video, text, dim=-1))
-        return rearrange(torch.cat(cosines), 'F Q -> Q F')
+            scores.append(compare(video, text, dim=-1))
+        return rearrange(torch.cat(scores), 'F Q -> Q F')
 
     @torch.no_grad()
     def heatmaps(
@@ -205,6 +211,10 @@ class CrossSelfCrossHead(LocalHead):
         texts, length = words.shape[:2]
         budget = TRAINING_CHUNK if torch.is_grad_enabled() else INFERENCE_CHUNK
         return max(1, budget // (texts * length * max(patches.shape[1], self.dim)))
+
+
+def _dot_product(one: Tensor, other: Tensor, dim: int) -> Tensor:
+    return (one * other).sum(dim=dim)
 
 
 @overload

@@ -58,7 +58,7 @@ class LocalHead(nn.Module, ABC):
     def frame_scores(
         self, patches: Tensor, words: Tensor, word_mask: Tensor | None = None
     ) -> Tensor:
-        """Return the cosine of each query with each frame, every frame seen by itself.
+        """Return how well each query fits each frame, every frame seen by itself.
 
         Not differentiated; memory does not grow with the number of frames.
 
@@ -68,7 +68,8 @@ class LocalHead(nn.Module, ABC):
             word_mask: Real words, (Q, L) bool.
 
         Returns:
-            Cosines, (Q, F) float32; 0 for a query without a real word.
+            Cosines, or raw scores where a head is told so, (Q, F) float32; 0 for a query without a
+            real word.
         """
 
     @abstractmethod

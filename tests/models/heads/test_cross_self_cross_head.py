@@ -273,6 +273,15 @@ def test_frame_scores_are_cosines_of_single_frames(oracle, monkeypatch):
     assert not whole.requires_grad
 
 
+def test_frame_scores_without_cosine_are_the_raw_scores_of_training():
+    head, (regions, words, _, word_mask) = make_head(), make_inputs('everything real')
+    head.cosine_at_eval = False
+
+    scores = head.frame_scores(regions, words, word_mask)
+
+    torch.testing.assert_close(scores, head.scores(regions, words, None, word_mask).T)
+
+
 def test_query_without_a_word_has_cosine_zero_and_an_even_heat_map():
     head, (regions, words, _, word_mask) = make_head(), make_inputs('everything real')
     word_mask[1] = False
