@@ -40,7 +40,6 @@ model = dict(
 train_dataloader = dict(
     batch_size=_BATCH,
     num_workers=1,
-    persistent_workers=True,
     sampler=dict(type=DefaultSampler, shuffle=False),  # the set is a curriculum
     collate_fn=dict(type=default_collate),
     dataset=dict(
@@ -61,7 +60,7 @@ param_scheduler = [
     dict(type=LinearLR, start_factor=0.01, by_epoch=False, end=200),
     dict(type=CosineAnnealingLR, by_epoch=False, begin=200, end=_STEPS, eta_min=1e-6),
 ]
-train_cfg = dict(by_epoch=True, max_epochs=1)
+train_cfg = dict(by_epoch=False, max_iters=_STEPS)  # resumes in the middle of the curriculum
 default_hooks = dict(
     checkpoint=dict(type=CrashSafeCheckpointHook, by_epoch=False, interval=500, max_keep_ckpts=2)
 )

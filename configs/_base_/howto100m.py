@@ -21,7 +21,7 @@ train_pipeline = [
 test_pipeline = [dict(type=LoadVideoFrames, size=_SIZE), dict(type=PackClip)]
 
 train_dataloader = dict(
-    batch_size=64,  # Sec. 4.2, over all devices
+    batch_size=64,  # Sec. 4.2, in all: with N processes give each 64 / N
     num_workers=8,
     persistent_workers=False,  # so that workers are seeded anew in each epoch
     worker_init_fn=dict(type=epoch_seed),
@@ -43,6 +43,7 @@ val_dataloader = dict(
     collate_fn=dict(type=pseudo_collate),
     dataset=dict(type=GroundingYouTube, data_root='data/grounding_youtube', pipeline=test_pipeline),
 )
+# The benchmark has no validation split: never calibrate thresholds on it, 0.5 is the paper's.
 test_dataloader = dict(**val_dataloader)
 val_evaluator = dict(type=GroundingMetric, mask_threshold=0.5, normalisation='max')
 test_evaluator = dict(**val_evaluator, controls=['chance', 'centre', 'oracle'])

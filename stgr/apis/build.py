@@ -71,7 +71,7 @@ def choose_device(name: str | None) -> 'torch.device':
 
 def _weights_path(model: str | Path, weights: str | Path | None) -> Path:
     if weights is not None:
-        return Path(weights)
+        return Path(weights).expanduser()
     bundled = None if str(model).endswith('.py') else find_model(str(model)).weights
     if bundled is None:
         raise FileNotFoundError(

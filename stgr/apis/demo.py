@@ -40,10 +40,15 @@ def run_demo(out_dir: Path, *, fresh: bool, say: Say) -> None:
         out_dir: Folder of checkpoints and results.
         fresh: Throw the world and all results away first.
         say: Called with one line at a time.
+
+    Raises:
+        ValueError: If ``fresh`` would throw away a world that is not the demo's.
     """
     if fresh:
-        for folder in (WORLD, out_dir):
-            shutil.rmtree(folder, ignore_errors=True)
+        _check_world_is_ours()
+        for folder in (WORLD, out_dir / 'runs', out_dir / 'result'):
+            if folder.exists():
+                shutil.rmtree(folder)
     with _step('1/5 generate TinyKitchen', say):
         _make_world()
     with _step('2/5 encode every frame once with the frozen CLIP', say):
@@ -92,11 +97,26 @@ def _step(title: str, say: Say) -> Iterator[None]:
     say(f'    {time.monotonic() - start:.0f} s')
 
 
+def _check_world_is_ours() -> None:
+    """Raise if the folder of the world holds anything but the demo's own world."""
+    if not WORLD.exists():
+        return
+    try:
+        found = json.loads((WORLD / 'settings.json').read_text())
+    except (OSError, ValueError):  # not there, or no JSON
+        found = None
+    ours = {'seed': SEED, 'videos': N_VIDEOS}
+    if not (isinstance(found, dict) and ours.items() <= found.items()):
+        raise ValueError(
+            f'{WORLD} is not the world of the demo ({N_VIDEOS} videos, seed {SEED}); to begin '
+            'anew, move it or delete it yourself'
+        )
+
+
 def _make_world() -> None:
+    """Generate what is missing of the world."""
     from stgr.datasets.tiny_kitchen.writer import make_tiny_kitchen
 
-    if (WORLD / 'manifest.json').exists():
-        return
     make_tiny_kitchen(
         WORLD,
         n_videos=N_VIDEOS,

@@ -17,7 +17,7 @@ class Experiment:
     Args:
         name: What the row is called; also its folder.
         config: Model name or config path.
-        overrides: ``key=value`` changes of the config.
+        overrides: ``key=value`` changes of the config; ``{seed}`` is the run's seed.
         trained: False for a model that is scored as it is made: an untrained control, or one that
             has nothing to train. Its thresholds are calibrated all the same.
     """
@@ -47,7 +47,8 @@ def run_experiment(
         ValueError: If the folder holds a run of another config or of other overrides.
     """
     folder = Path(work_dir) / experiment.name / f'seed_{seed}'
-    _claim(folder, experiment, [*experiment.overrides, *overrides])
+    overrides = [text.replace('{seed}', str(seed)) for text in [*experiment.overrides, *overrides]]
+    _claim(folder, experiment, overrides)
     scores_file = folder / 'scores.json'
     if scores_file.exists():
         scores: dict[str, float] = json.loads(scores_file.read_text())
@@ -56,7 +57,7 @@ def run_experiment(
         experiment.config,
         work_dir=folder,
         resume='auto' if experiment.trained else None,
-        overrides=[*experiment.overrides, *overrides],
+        overrides=overrides,
         seed=seed,
         per_video_path=folder / 'per_video.json',
     )
@@ -65,7 +66,7 @@ def run_experiment(
     else:
         from stgr.engine.calibrate_thresholds_hook import calibrate
 
-        videos = runner.build_dataloader(runner.cfg.val_dataloader).dataset
+        videos = runner.val_loop.dataloader.dataset
         calibrate(runner.model, [videos[i] for i in range(len(videos))])
     scores = {key: float(value) for key, value in runner.test().items()}
     write_atomically(scores_file, json.dumps(scores, indent=1).encode())
@@ -75,11 +76,13 @@ def run_experiment(
 def _claim(folder: Path, experiment: Experiment, overrides: list[str]) -> None:
     """Mark a folder as this run's; refuse one that holds another run."""
     from stgr.apis.model_hub import load_config
+    from stgr.registry import MODELS
 
-    text = load_config(experiment.config).pretty_text
+    config = load_config(experiment.config)
     settings = {
         'config': Path(experiment.config).stem,
-        'config_sha256': hashlib.sha256(text.encode()).hexdigest(),
+        'config_sha256': hashlib.sha256(config.pretty_text.encode()).hexdigest(),
+        'backbone_sha256': MODELS.build(config.model.backbone).fingerprint,
         'overrides': overrides,
         'trained': experiment.trained,
     }
@@ -107,7 +110,7 @@ def control_rows(config: str) -> list[Experiment]:
     The permuted control trains on the same videos and the same sentences, but every clip has the
     narration of another video.
     """
-    permute = '+train_dataloader.dataset.permute_narrations=0'
+    permute = '+train_dataloader.dataset.permute_narrations={seed}'
     return [
         Experiment('permuted', config, (permute,)),
         Experiment('untrained', config, trained=False),

@@ -1,10 +1,11 @@
 """Fill the feature store that a config reads from."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from stgr.apis.build import choose_device
-from stgr.apis.feature_extraction import fill_store
+from stgr.apis.feature_extraction import StoreReport, fill_store
 from stgr.apis.model_hub import load_config
 from stgr.apis.progress import bar
 
@@ -15,7 +16,8 @@ def extract_features(config: str | Path, *, device: str | None = None) -> int:
     """Encode every video of a config's data sets that its feature store does not hold yet.
 
     Only the backbone is needed, so this comes before training. The rate is that of ``feature_fps``
-    in the config.
+    in the config. A video that cannot be read is named on standard error while the others are
+    encoded; an error at the end says how many there were. A damaged feature file is replaced.
 
     Args:
         config: Model name or config path.
@@ -25,10 +27,9 @@ def extract_features(config: str | Path, *, device: str | None = None) -> int:
         Number of videos encoded now.
 
     Raises:
-        ValueError: If the config reads no features, the store holds others, or two videos of one
-            store have the same name.
+        ValueError: If the config reads no features, the store holds others, two videos of one
+            store have the same name, or a video cannot be read.
         FileNotFoundError: If a data set has no videos.
-        VideoError: If a video cannot be read.
     """
     from stgr.io.feature_files import FeatureStore
     from stgr.registry import MODELS
@@ -40,7 +41,7 @@ def extract_features(config: str | Path, *, device: str | None = None) -> int:
         raise ValueError(f'{config} reads no stored features (LoadFeatures and feature_fps)')
     videos = _videos_by_store(jobs)
     model = MODELS.build(cfg.model).to(choose_device(device)).eval()
-    return sum(
+    reports = [
         fill_store(
             model,
             list(files.items()),
@@ -49,7 +50,20 @@ def extract_features(config: str | Path, *, device: str | None = None) -> int:
             progress=bar('encoding videos'),
         )
         for store, files in videos.items()
-    )
+    ]
+    return _total_encoded(reports)
+
+
+def _total_encoded(reports: Sequence[StoreReport]) -> int:
+    """Return how many videos were encoded; raise if others could not be."""
+    encoded = sum(report.encoded for report in reports)
+    failures = [failure for report in reports for failure in report.failures]
+    if failures:
+        raise ValueError(
+            f'{len(failures)} of {encoded + len(failures)} videos could not be encoded '
+            f'(first: {failures[0]})'
+        )
+    return encoded
 
 
 def _videos_by_store(jobs: list[tuple[dict[str, Any], str]]) -> dict[str, dict[str, Path]]:
@@ -72,8 +86,14 @@ def _store_dir(dataset: dict[str, Any]) -> str | None:
 
 
 def _videos(dataset: dict[str, Any]) -> list[Path]:
+    from stgr.datasets.video_folder import VIDEO_SUFFIXES
+
     folder = Path(dataset['data_root']) / dataset.get('videos_dir', 'videos')
-    files = sorted(folder.glob('[!.]*.*'))
+    files = sorted(
+        file
+        for file in folder.glob('[!.]*')
+        if file.suffix.lower() in VIDEO_SUFFIXES and file.is_file()
+    )
     if not files:
         raise FileNotFoundError(f'no videos in {folder}; put the data set there')
     return files

@@ -1,6 +1,8 @@
 """Encode whole videos once: for the feature store of training, and for any number of queries."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,19 @@ if TYPE_CHECKING:
 
 Progress = Callable[[Iterable[Any], int], Iterable[Any]]
 FRAMES_PER_CHUNK = 64  # decoded and encoded at a time
+
+
+@dataclass(frozen=True)
+class StoreReport:
+    """What became of the videos that a store did not hold.
+
+    Args:
+        encoded: Number of videos encoded.
+        failures: Why each of the others could not be, with the name of its file.
+    """
+
+    encoded: int
+    failures: tuple[str, ...] = ()
 
 
 def feature_provenance(model: 'BaseGrounder', *, rate_fps: float, reader: str) -> dict[str, object]:
@@ -76,8 +91,10 @@ def fill_store(
     rate_fps: float,
     reader: str = 'pyav',
     progress: Progress | None = None,
-) -> int:
-    """Encode the videos that a store does not hold yet; return how many those were.
+) -> StoreReport:
+    """Encode the videos that a store does not hold yet, or of which its file is damaged.
+
+    A video that cannot be read is named on standard error and left out, a damaged file is named.
 
     Args:
         model: Whose backbone encodes.
@@ -87,25 +104,58 @@ def fill_store(
         reader: Registered name of the video reader.
         progress: Wraps the iterator of missing videos, given with their number.
 
+    Returns:
+        How many were encoded, and why the others could not be.
+
     Raises:
         ValueError: If the store holds features of another origin.
-        VideoError: If a video cannot be read.
+        OSError: If the disk is full.
     """
-    from stgr.io import open_video
-    from stgr.io.feature_files import FeatureFile
+    from stgr.io import VideoError, open_video
 
     expected = feature_provenance(model, rate_fps=rate_fps, reader=reader)
-    missing = []
-    for video_id, path in videos:
-        if store.has(video_id):
-            FeatureFile(store.path(video_id), expected)
-        else:
-            missing.append((video_id, path))
+    missing = [(name, path) for name, path in videos if not _is_stored(store, name, expected)]
     steps: Iterable[Any] = missing if progress is None else progress(missing, len(missing))
+    failures = []
     for video_id, path in steps:
-        with open_video(path, reader=reader) as video:
-            encode_video(model, video, store.path(video_id), rate_fps=rate_fps)
-    return len(missing)
+        try:
+            with open_video(path, reader=reader) as video:
+                encode_video(model, video, store.path(video_id), rate_fps=rate_fps)
+        except VideoError as error:
+            failures.append(str(error))
+            _say(str(error))
+    return StoreReport(len(missing) - len(failures), tuple(failures))
+
+
+def _is_stored(store: 'FeatureStore', video_id: str, expected: Mapping[str, object]) -> bool:
+    """Return whether a store holds usable features of a video; name a file that is damaged.
+
+    Raises:
+        ValueError: If they are of another origin.
+    """
+    from safetensors import SafetensorError
+
+    from stgr.io.feature_files import FeatureFile
+
+    path = store.path(video_id)
+    if not store.has(video_id):
+        return False
+    try:
+        FeatureFile(path, expected)
+    except ValueError as error:
+        if not isinstance(error.__cause__, SafetensorError):
+            raise ValueError(
+                f'{error}; to extract all again, delete {store.root} or set another store_dir'
+            ) from error
+        _say(f'{path}: damaged feature file ({error.__cause__}); it is encoded again')
+        return False
+    return True
+
+
+def _say(line: str) -> None:
+    from tqdm import tqdm
+
+    tqdm.write(line, file=sys.stderr)  # above the progress bar, not into it
 
 
 def _encoded_chunks(

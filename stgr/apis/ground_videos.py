@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,8 @@ from pathlib import Path
 
 from stgr.apis.grounder import DEFAULT_MODEL, Grounder, find_videos
 from stgr.apis.progress import bar
-from stgr.io.atomic import write_atomically
+from stgr.apis.user_errors import DEBUG_VARIABLE, is_user_error, one_line
+from stgr.io.atomic import FULL_DISK, write_atomically
 from stgr.structures import GroundingResult
 
 REPORT_FILE = 'report.html'
@@ -56,14 +58,14 @@ def ground_videos(
     *,
     fresh: bool = False,
     say: Callable[[str], None],
-) -> list[GroundingResult]:
+) -> list[Path]:
     """Answer a job on every video and write the answers.
 
     One video is answered in ``out_dir`` itself; of several, each in a folder of its name, with
     ``summary.csv`` beside them. A video that was answered before with the same questions, model
     and settings is not asked again, unless the video is newer. Of several videos, one that cannot
-    be read is named and skipped; the others are answered, and an error at the end says how many
-    failed.
+    be answered is named and skipped; the others are answered, and an error at the end says how many
+    failed. A full disk ends the batch.
 
     Args:
         job: What to look for.
@@ -72,9 +74,13 @@ def ground_videos(
         fresh: Ask again what was answered.
         say: Called with one line at a time.
 
+    Returns:
+        The folders of the answers, in the order of the videos.
+
     Raises:
-        ValueError: If there is nothing to look for, no video, or a video cannot be read.
+        ValueError: If there is nothing to look for, no video, or a video cannot be answered.
         NotADirectoryError: If ``out_dir`` is a file.
+        PermissionError: If ``out_dir`` cannot be written to.
     """
     files = list(find_videos(videos))
     _check_request(job, videos, files, out_dir)
@@ -82,35 +88,86 @@ def ground_videos(
     grounder = _grounder(job)
     if grounder.facts.notice:
         sys.stderr.write(f'NOTE: {grounder.facts.notice}\n')
-    results, rows, failed = [], [], []
-    for file, folder in zip(files, folders, strict=True):
-        try:
-            result = _answer(job, grounder, file, folder, fresh=fresh)
-        except (ValueError, OSError) as error:
-            if len(files) == 1:
-                raise
-            say(f'{file}: {error}')
-            failed.append(file)
-            rows.append([str(file), '', '', '', '', '', str(error)])
-            continue
-        results.append(result)
-        rows += _summary_rows(file, result)
-        for line in _lines(result):
-            say(f'{file}: {line}' if len(files) > 1 else line)
-        say(f'answers in {folder}')
-    if len(files) > 1:
-        out_dir.mkdir(parents=True, exist_ok=True)  # not there if no video could be answered
-        write_atomically(out_dir / 'summary.csv', _table(rows))
-        say(f'summary in {out_dir / "summary.csv"}')
+    if len(files) == 1:
+        _answer_and_tell(job, grounder, files[0], folders[0], fresh=fresh, say=say)
+        return folders
+
+    def answer(file: Path, folder: Path) -> list[list[str]]:
+        start = f'{file}: '
+        return _answer_and_tell(job, grounder, file, folder, fresh=fresh, say=say, start=start)
+
+    _answer_all(answer, files, folders, out_dir, say)
+    return folders
+
+
+def _answer_all(
+    answer: Callable[[Path, Path], list[list[str]]],
+    files: Sequence[Path],
+    folders: Sequence[Path],
+    out_dir: Path,
+    say: Callable[[str], None],
+) -> None:
+    """Answer one video after the other; write the summary however it ends.
+
+    Args:
+        answer: Answers a file in a folder and returns its rows of the summary.
+        files: The videos.
+        folders: Their folders.
+        out_dir: Where the summary goes.
+        say: Called with one line at a time.
+
+    Raises:
+        ValueError: If a video could not be answered.
+    """
+    rows: list[list[str]] = []
+    failed = untried = 0
+    try:
+        for tried, (file, folder) in enumerate(zip(files, folders, strict=True), 1):
+            try:
+                rows += answer(file, folder)
+            except Exception as error:
+                if os.environ.get(DEBUG_VARIABLE):
+                    raise
+                reason = _reason(error, file)
+                say(f'{file}: {reason}')
+                failed += 1
+                rows.append([str(file), '', '', '', '', '', reason])
+                if getattr(error, 'errno', None) in FULL_DISK:
+                    untried = len(files) - tried
+                    break
+    finally:
+        _write_summary(rows, out_dir, say)
+    _check_none_failed(failed, untried, len(files))
+
+
+def _reason(error: Exception, file: Path) -> str:
+    """Return on one line why a video failed, without its name; what nobody expects has its type."""
+    reason = one_line(error).removeprefix(f'{file}: ')
+    return reason if is_user_error(error) else f'{type(error).__name__}: {reason}'
+
+
+def _write_summary(rows: list[list[str]], out_dir: Path, say: Callable[[str], None]) -> None:
+    if not rows:  # interrupted before the first answer: an older summary is worth more
+        return
+    out_dir.mkdir(parents=True, exist_ok=True)  # not there if no video could be answered
+    write_atomically(out_dir / 'summary.csv', _table(rows))
+    say(f'summary in {out_dir / "summary.csv"}')
+
+
+def _check_none_failed(failed: int, untried: int, total: int) -> None:
+    """Raise if videos failed; ``untried`` ones are left because the disk is full."""
+    message = f'{failed} of {total} videos could not be answered'
+    if untried:
+        verb = 'was' if untried == 1 else 'were'
+        message = f'the disk is full: {message} and {untried} more {verb} not tried; free some'
     if failed:
-        raise ValueError(f'{len(failed)} of {len(files)} videos could not be answered')
-    return results
+        raise ValueError(message)
 
 
 def _grounder(job: GroundingJob) -> Grounder:
     return Grounder(
         job.model,
-        weights=job.weights,
+        weights=None if job.weights is None else job.weights.expanduser(),
         device=job.device,
         rate_fps=job.rate_fps,
         min_duration_sec=job.min_duration_sec,
@@ -133,8 +190,34 @@ def _check_request(
         raise ValueError(f'no videos in {", ".join(map(str, videos))}')
     if len(files) == 1 and not files[0].is_file():
         raise FileNotFoundError(f'no video {files[0]}')
-    if out_dir.exists() and not out_dir.is_dir():
-        raise NotADirectoryError(f'{out_dir} is a file; give a folder for the answers')
+    _check_writable(out_dir)
+
+
+def _check_writable(out_dir: Path) -> None:
+    """Raise unless the folder can be written to or made, which is not done here."""
+    place = next(folder for folder in (out_dir, *out_dir.absolute().parents) if folder.exists())
+    if not place.is_dir():
+        raise NotADirectoryError(f'{place} is a file; give a folder for the answers')
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise PermissionError(f'{place} cannot be written to; give another folder for the answers')
+
+
+def _answer_and_tell(
+    job: GroundingJob,
+    grounder: Grounder,
+    file: Path,
+    folder: Path,
+    *,
+    fresh: bool,
+    say: Callable[[str], None],
+    start: str = '',
+) -> list[list[str]]:
+    """Answer one video, say what was found and return its rows of the summary."""
+    result = _answer(job, grounder, file, folder, fresh=fresh)
+    for line in _lines(result):
+        say(f'{start}{line}')
+    say(f'answers in {folder}')
+    return _summary_rows(file, result)
 
 
 def _answer(

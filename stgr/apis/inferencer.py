@@ -3,6 +3,7 @@
 import math
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -107,8 +108,12 @@ class GroundingInferencer:
     def encode(self, video: str | Path, *, progress: Progress | None = None) -> EncodedVideo:
         """Decode and encode a video once; close the result when done with it.
 
+        Damage at the end that shows only while decoding does not shorten the video: the last
+        readable frame stands in for what was sampled there.
+
         Raises:
             VideoError: If the video cannot be read.
+            OSError: If the temporary folder, which takes the features, is full.
         """
         from stgr.io import open_video
 
@@ -116,10 +121,12 @@ class GroundingInferencer:
         try:
             with open_video(video, reader=self.reader) as reader:
                 path = Path(folder.name) / 'video.safetensors'
+                planned = reader.facts()
                 features = encode_video(
                     self.model, reader, path, rate_fps=self.rate_fps, progress=progress
                 )
-                return EncodedVideo(reader.facts(), features, folder)
+                facts = _as_long_as_planned(reader.facts(), planned.duration_sec)
+                return EncodedVideo(facts, features, folder)
         except BaseException:
             folder.cleanup()
             raise
@@ -228,6 +235,17 @@ class GroundingInferencer:
                 maps: Tensor = self.model.labelled_heatmaps(patches, text, labels, wanted)
                 parts.append(maps.cpu().numpy())
         return np.concatenate(parts)
+
+
+def _as_long_as_planned(facts: VideoFacts, planned_sec: float) -> VideoFacts:
+    """Return facts of a video as long as it was sampled; if less is readable, they warn of it."""
+    if facts.duration_sec >= planned_sec:
+        return facts
+    warning = (
+        f'damaged after {facts.duration_sec:.1f} s: the last readable frame stands in for the '
+        f'rest, until {planned_sec:.1f} s'
+    )
+    return replace(facts, duration_sec=planned_sec, warnings=facts.warnings or (warning,))
 
 
 def check_queries(queries: Sequence[str]) -> list[str]:

@@ -24,7 +24,7 @@ class ModelEntry:
     """A model that can be asked for by name.
 
     Attributes:
-        name: The config's path below the configs folder, without ``.py`` (``ablations/no_local``).
+        name: The config's path below the configs folder, without ``.py`` (``ablations/no_x``).
         config: The config file.
         weights: The bundled weights; None if the package carries none for this model.
     """

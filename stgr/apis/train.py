@@ -129,6 +129,18 @@ def _set_run(
     if seed is not None or randomness.get('seed') is None:
         randomness['seed'] = seed or 0
     cfg.randomness = randomness
+    dataset = (cfg.get('train_dataloader') or {}).get('dataset') or {}
+    if _is_narrated(dataset.get('type')):
+        dataset.setdefault('seed', randomness['seed'])
+
+
+def _is_narrated(kind: Any) -> bool:
+    """Return whether a dataset's random choices follow the run's seed."""
+    from stgr.datasets import HowTo100M
+
+    if isinstance(kind, str):
+        return kind.rpartition('.')[2] == HowTo100M.__name__
+    return isinstance(kind, type) and issubclass(kind, HowTo100M)
 
 
 def _use_bfloat16(cfg: 'Config') -> None:

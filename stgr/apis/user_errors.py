@@ -4,8 +4,12 @@ import os
 import sys
 from collections.abc import Callable
 
-USER_ERRORS = (ValueError, TypeError, LookupError, OSError, ImportError, FloatingPointError)
+USER_ERRORS = (
+    ValueError, TypeError, LookupError, OSError, ImportError, FloatingPointError, SyntaxError,
+)  # fmt: skip
+USER_ERRORS_BY_NAME = {'ConfigParsingError'}  # MMEngine's, which is not imported for this
 DEBUG_VARIABLE = 'STGR_DEBUG'
+WORKER_TRACEBACK = 'Traceback (most recent call last):\n'  # torch puts it into the message
 
 
 def run_command(command: Callable[[], object]) -> int:
@@ -21,23 +25,47 @@ def run_command(command: Callable[[], object]) -> int:
     """
     try:
         command()
-    except USER_ERRORS as error:
-        if os.environ.get(DEBUG_VARIABLE):
-            raise
-        sys.stderr.write(f'error: {one_line(error)}\n')
-        return 1
     except KeyboardInterrupt:
         sys.stderr.write('interrupted\n')
         return 130
+    except Exception as error:
+        if os.environ.get(DEBUG_VARIABLE) or not is_user_error(error):
+            raise
+        sys.stderr.write(f'error: {one_line(error)}\n')
+        return 1
     return 0
+
+
+def is_user_error(error: BaseException) -> bool:
+    """Return whether an error may be a mistake of the user rather than a bug of ours."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    return isinstance(error, USER_ERRORS) or bool(names & USER_ERRORS_BY_NAME)
 
 
 def one_line(error: BaseException) -> str:
     """Return an error's message on one line; its type where there is no message.
 
+    Of an error in a worker of a data loader, whose message is a traceback, it is the last line's.
+
     >>> one_line(KeyError('no key a.b'))
     'no key a.b'
     """
+    return ' '.join(_message(error).split()) or type(error).__name__
+
+
+def _message(error: BaseException) -> str:
+    if isinstance(error, SyntaxError) and error.lineno:
+        place = '' if error.filename in (None, '<unknown>') else f' of {error.filename}'
+        source = f' ({error.text.strip()})' if error.text else ''
+        return f'syntax error in line {error.lineno}{place}: {error.msg}{source}'
     # str() of a KeyError is the repr of its message
     message = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
-    return ' '.join(message.split()) or type(error).__name__
+    return _last_message(message) if WORKER_TRACEBACK in message else message
+
+
+def _last_message(traceback: str) -> str:
+    """Return the message of the last error of a traceback, its type where there is no message."""
+    lines = traceback.rpartition(WORKER_TRACEBACK)[2].splitlines()
+    frames = next((i for i, line in enumerate(lines) if not line.startswith(' ')), len(lines))
+    kind, _, message = '\n'.join(lines[frames:]).partition(': ')
+    return (message.strip().strip('\'"') if kind == 'KeyError' else message) or kind

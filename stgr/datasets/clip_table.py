@@ -19,6 +19,8 @@ class ClipTable:
         end_sec: When it ends, (N,), > ``start_sec``.
         narrations: What is said, N strings.
         dropped: How many captions were left out, by reason.
+        first_late: Video and start of the first caption left out because it begins past the end of
+            its video, None if there is none.
     """
 
     video_ids: list[str]
@@ -27,6 +29,7 @@ class ClipTable:
     end_sec: np.ndarray
     narrations: list[str]
     dropped: Mapping[str, int] = field(default_factory=dict)
+    first_late: tuple[str, float] | None = None
 
     def __len__(self) -> int:
         return len(self.narrations)
@@ -51,6 +54,7 @@ class ClipTable:
         lengths: list[int] = []
         rows: list[Caption] = []
         dropped = {'too few words': 0, 'past the end of the video': 0}
+        first_late = None
         for video_id in list(captions):
             spoken = captions.pop(video_id)
             long_enough = [row for row in spoken if len(row.text.split()) >= min_words]
@@ -58,6 +62,9 @@ class ClipTable:
             kept = [row for row in long_enough if row.start_sec < duration_sec]
             dropped['too few words'] += len(spoken) - len(long_enough)
             dropped['past the end of the video'] += len(long_enough) - len(kept)
+            if first_late is None and len(kept) < len(long_enough):
+                late = next(row for row in long_enough if row.start_sec >= duration_sec)
+                first_late = (video_id, late.start_sec)
             if kept:
                 video_ids.append(video_id)
                 lengths.append(len(kept))
@@ -69,6 +76,7 @@ class ClipTable:
             np.array([row.end_sec for row in rows], dtype=np.float64),
             [row.text for row in rows],
             dropped,
+            first_late,
         )
 
     def video_of(self, row: int) -> int:

@@ -28,7 +28,7 @@ class HowTo100M(PipelineDataset):
 
     A training clip that cannot be used (damaged video, no features, a caption past the end of its
     video) is replaced by a random other one and its video is named in a warning, once. In test mode
-    it is an error.
+    it is an error. What is unusable is counted over all workers and epochs.
 
     Args:
         data_root: Folder that the other paths are relative to.
@@ -47,7 +47,7 @@ class HowTo100M(PipelineDataset):
 
     Raises:
         FileNotFoundError: If the captions or too many videos are missing (on first use).
-        ValueError: If no caption is left.
+        ValueError: If no caption is left, or too many videos or clips cannot be used.
     """
 
     def __init__(
@@ -77,13 +77,23 @@ class HowTo100M(PipelineDataset):
         self.permute_narrations = permute_narrations
         self.max_missing = max_missing
         self._table: ClipTable | None = None
-        self._missing: set[str] = set()
         self._num_listed = 0
+        self._num_without_file = 0
 
     def full_init(self) -> None:
-        """Read the captions now; MMEngine calls this, otherwise the first use does."""
+        """Read the captions now; MMEngine calls this, otherwise the first use does.
+
+        Workers started before count what is unusable each for itself.
+        """
+        import torch
+
         if self._table is None:
             self._table = self._read()
+            # Shared memory, made before workers start: they count together, over all epochs.
+            videos = len(self._table.video_ids)
+            self._unusable = torch.zeros(videos, dtype=torch.uint8).share_memory_()
+            self._frameless = torch.zeros(videos, dtype=torch.uint8).share_memory_()
+            self._num_frameless_clips = torch.zeros((), dtype=torch.int64).share_memory_()
 
     @property
     def table(self) -> ClipTable:
@@ -111,7 +121,7 @@ class HowTo100M(PipelineDataset):
             if item is not None:
                 return item
             index = int(rng.integers(len(self)))
-        raise RuntimeError(
+        raise ValueError(
             f'{self.captions}: {MAX_TRIES} clips in a row could not be used; the warnings say why'
         )
 
@@ -119,16 +129,29 @@ class HowTo100M(PipelineDataset):
         captions = read_captions(self.captions)
         self._num_listed = len(captions)
         allowed = 0.0 if self.test_mode else self.max_missing
-        self._missing.update(self.videos.check(captions, max_missing=allowed))
-        for video_id in self._missing:
+        missing = self.videos.check(captions, max_missing=allowed)
+        self._num_without_file = len(missing)
+        for video_id in missing:
             del captions[video_id]
         durations = self.videos.known_durations_sec
         table = ClipTable.take(captions, min_words=self.min_words, durations_sec=durations)
+        self._warn_of_late_captions(table)
         if not len(table):
             raise ValueError(f'{self.captions}: no caption is left to use ({table.dropped})')
         if self.permute_narrations is not None:
             table = table.with_permuted_narrations(self.permute_narrations)
         return table
+
+    def _warn_of_late_captions(self, table: ClipTable) -> None:
+        if table.first_late is not None:
+            video_id, start_sec = table.first_late
+            count = table.dropped['past the end of the video']
+            warnings.warn(
+                f'{self.captions}: {count} captions begin past the end of their video and are left '
+                f'out, the first of video {video_id!r} at {start_sec} s; check that captions and '
+                'durations are of the same videos',
+                stacklevel=2,
+            )
 
     def _load_for_test(self, index: int) -> dict[str, Any]:
         clip = self._clip(index, None)
@@ -144,28 +167,40 @@ class HowTo100M(PipelineDataset):
         from stgr.io.errors import VideoError
 
         video = index if self.per_video else self.table.video_of(index)
-        video_id = self.table.video_ids[video]
         try:
-            item = self.run_pipeline(self._clip(index, rng), rng)
+            clip = self._clip(index, rng)
+            item = self.run_pipeline(clip, rng)
         except (VideoError, FileNotFoundError) as error:
-            self._count_unusable(video_id, error)
+            self._count_unusable(video, error)
             return None
         if item is None:
-            warnings.warn(f'video {video_id!r}: a clip has no frame in the video', stacklevel=2)
+            self._count_frameless(video, clip)
         return item
 
-    def _count_unusable(self, video_id: str, error: Exception) -> None:
+    def _count_unusable(self, video: int, error: Exception) -> None:
         """Warn once per video, and stop when they are too many."""
-        if video_id in self._missing:
+        if self._unusable[video]:
             return
-        self._missing.add(video_id)
-        allowed = self.max_missing * self._num_listed
-        count = f'{len(self._missing)} videos missing or unreadable so far'
-        if len(self._missing) > allowed:
+        self._unusable[video] = 1
+        missing = self._num_without_file + int(self._unusable.sum())
+        count = f'{missing} videos missing or unreadable so far'
+        if missing > self.max_missing * self._num_listed:
             raise ValueError(
                 f'{count}, more than the share of {self.max_missing:g} allowed; the last: {error}'
             ) from error
         warnings.warn(f'{error}; {count}, another clip is used', stacklevel=2)
+
+    def _count_frameless(self, video: int, clip: dict[str, Any]) -> None:
+        """Count the clips without a frame and warn once per video."""
+        self._num_frameless_clips += 1
+        if self._frameless[video]:
+            return
+        self._frameless[video] = 1
+        warnings.warn(
+            f'video {clip["video_id"]!r}: no frame for the caption at {clip["start_sec"]} s; '
+            f'{int(self._num_frameless_clips)} clips without a frame so far, another clip is used',
+            stacklevel=2,
+        )
 
     def _clip(self, index: int, rng: np.random.Generator | None) -> dict[str, Any]:
         table = self.table

@@ -10,12 +10,13 @@ from typing import Any
 from mmengine.dist import master_only
 from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
-from mmengine.runner import Runner
+from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch import nn
 
 from stgr.engine.crash_safe_checkpoint_hook import CrashSafeCheckpointHook
 from stgr.engine.distributed import init_distributed, model_wrapper_config
 from stgr.engine.epoch_seeds import EpochSeedHook
+from stgr.engine.feature_origin import expect_features_of
 from stgr.engine.last_checkpoint import find_last_checkpoint
 from stgr.engine.progress_hook import ProgressHook
 from stgr.engine.safe_checkpoints import read_checkpoint
@@ -50,6 +51,10 @@ class GroundingRunner(Runner):
     def __init__(self, *args: Any, experiment_name: str | None = None, **kwargs: Any) -> None:
         name = f'{experiment_name or "run"}_{os.getpid()}_{next(_run_numbers)}'
         super().__init__(*args, experiment_name=name, **kwargs)
+        model = self.model.module if is_model_wrapper(self.model) else self.model
+        if hasattr(model, 'backbone'):
+            loaders = [self._train_dataloader, self._val_dataloader, self._test_dataloader]
+            expect_features_of(model.backbone.fingerprint, loaders)
 
     def setup_env(self, env_cfg: dict) -> None:
         """Join the process group before MMEngine tries to, which needs a GPU."""
@@ -114,6 +119,12 @@ class GroundingRunner(Runner):
     def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
         """Resume, and give the sampler, which was built before, the seed of the checkpoint."""
         super().resume(filename, *args, **kwargs)
+        loop = self._train_loop
+        if isinstance(loop, EpochBasedTrainLoop) and self.iter % len(loop.dataloader):
+            raise ValueError(
+                f'{filename} was saved in the middle of an epoch, which an epoch-based run cannot '
+                'go on with; resume from the end of an epoch, or train by_epoch=False'
+            )
         sampler = getattr(self.train_dataloader, 'sampler', None)
         if sampler is not None and hasattr(sampler, 'seed'):
             sampler.seed = self.seed

@@ -46,7 +46,23 @@ def load_weights(
     faults = {'missing': missing, 'unexpected': unexpected, 'of another shape': shapes}
     if any(faults.values()):
         raise ValueError(_describe(faults, source=source, model=type(model).__name__))
+    _check_backbone(expected, weights, source=source)
     model.load_state_dict(weights, strict=not allowed)
+
+
+def _check_backbone(
+    expected: Mapping[str, Tensor], weights: Mapping[str, Tensor], *, source: str
+) -> None:
+    """Refuse weights that were trained on another frozen backbone than the one at hand."""
+    for name in expected:
+        if name.rpartition('.')[2] != 'fingerprint' or name not in weights:
+            continue
+        here, there = (bytes(d[name].tolist()).hex()[:12] for d in (expected, weights))
+        if here != there:
+            raise ValueError(
+                f'{source} was trained on another frozen backbone (sha256 {there}...) than the '
+                f'one at hand ({here}...); give the backbone it was trained on, or train anew'
+            )
 
 
 def _describe(faults: Mapping[str, Sequence[str]], *, source: str, model: str) -> str:

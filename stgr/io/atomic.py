@@ -1,11 +1,13 @@
 """Files that appear whole or not at all: written beside their place, then moved onto it."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 PARTIAL_PREFIX = '.partial-'
+FULL_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @contextmanager
@@ -20,18 +22,20 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     Raises:
         FileNotFoundError: If the folder is not there.
-        OSError: If writing fails; the partial file is gone, ``path`` is untouched.
+        OSError: If writing fails; the partial file is gone, ``path`` is untouched. A full disk is
+            reported with the name of the file.
     """
     target = Path(path)
     partial = target.with_name(f'{PARTIAL_PREFIX}{os.getpid()}-{target.name}')
-    try:
-        yield partial
-        _flush(partial)
-        partial.replace(target)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-    _flush(target.parent)
+    with full_disk_named(target):
+        try:
+            yield partial
+            _flush(partial)
+            partial.replace(target)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+        _flush(target.parent)
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
@@ -39,6 +43,28 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
     with written_whole(path) as partial:
         partial.write_bytes(content)
     return Path(path)
+
+
+@contextmanager
+def full_disk_named(
+    path: str | os.PathLike[str], advice: str = 'free some or write it elsewhere'
+) -> Iterator[None]:
+    """Say which file did not fit, and what to do, if the block fails for want of space.
+
+    Args:
+        path: The file being written.
+        advice: What to do, put behind the cause.
+
+    Raises:
+        OSError: With the same number and the file's name, if the disk is full.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL_DISK:
+            raise
+        message = f'No space left for this file; {advice}'
+        raise OSError(error.errno, message, str(path)) from error
 
 
 def remove_partial_files(folder: str | os.PathLike[str]) -> None:

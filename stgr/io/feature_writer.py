@@ -5,16 +5,19 @@ raw tensors: with the number of frames known beforehand, each chunk has its plac
 Source: https://github.com/huggingface/safetensors#format.
 """
 
+import glob
 import json
 import os
 import struct
 import tempfile
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 
+from stgr.io.atomic import full_disk_named
 from stgr.io.feature_provenance import stored_provenance
 
 _DTYPES = {'times_sec': '<f8', 'frames': '<f2', 'patches': '<f2'}
@@ -51,6 +54,8 @@ def write_features(
 class FeatureWriter:
     """A feature file being written: appears complete under its name, or not at all.
 
+    What a killed run left half-written of the same file is removed.
+
     Example:
         >>> with FeatureWriter(path, times_sec=times, width=512, provenance=facts) as writer:
         ...     for frames, patches in encoded_chunks:  # (n, 512), (n, 49, 512)
@@ -67,6 +72,7 @@ class FeatureWriter:
 
     Raises:
         ValueError: If provenance is missing or times are not ascending.
+        OSError: If the disk is full (on entering, writing or leaving); the message names the file.
     """
 
     def __init__(
@@ -92,17 +98,19 @@ class FeatureWriter:
         self._written = 0
 
     def __enter__(self) -> 'FeatureWriter':
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(
-            dir=self.path.parent, prefix=f'.{self.path.name}.', suffix='.tmp'
-        )
-        self._partial = Path(name)
-        self._file = os.fdopen(handle, 'wb')
-        try:
-            self._write_header()
-        except BaseException:
-            self._discard()
-            raise
+        with self._full_disk_named():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._remove_stale()
+            handle, name = tempfile.mkstemp(
+                dir=self.path.parent, prefix=f'.{self.path.name}.', suffix='.tmp'
+            )
+            self._partial = Path(name)
+            self._file = os.fdopen(handle, 'wb')
+            try:
+                self._write_header()
+            except BaseException:
+                self._discard()
+                raise
         return self
 
     def write(self, frames: np.ndarray, patches: np.ndarray | None = None) -> None:
@@ -117,9 +125,10 @@ class FeatureWriter:
         """
         if (patches is None) == ('patches' in self._shapes):
             raise ValueError(f'{self.path}: has_patches and the patches given disagree')
-        self._append('frames', frames, len(frames))
-        if patches is not None:
-            self._append('patches', patches, len(frames))
+        with self._full_disk_named():
+            self._append('frames', frames, len(frames))
+            if patches is not None:
+                self._append('patches', patches, len(frames))
         self._written += len(frames)
 
     def __exit__(
@@ -130,7 +139,8 @@ class FeatureWriter:
     ) -> None:
         try:
             if kind is None:
-                self._finish()
+                with self._full_disk_named():
+                    self._finish()
         finally:
             self._discard()
 
@@ -180,7 +190,17 @@ class FeatureWriter:
 
     def _discard(self) -> None:
         """Close and remove what was not finished."""
-        try:
+        with suppress(OSError):  # on a full disk closing fails again; the first error counts
             self._file.close()
-        finally:
-            self._partial.unlink(missing_ok=True)
+        self._partial.unlink(missing_ok=True)
+
+    def _remove_stale(self) -> None:
+        for stale in self.path.parent.glob(f'.{glob.escape(self.path.name)}.*.tmp'):
+            stale.unlink(missing_ok=True)
+
+    def _full_disk_named(self) -> AbstractContextManager[None]:
+        if Path(tempfile.gettempdir()) in self.path.parents:
+            return full_disk_named(
+                self.path, 'free some or let TMPDIR name a temporary folder with more'
+            )
+        return full_disk_named(self.path)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ from stgr.io.errors import VideoError, VideoNotFoundError, missing_package
 NOT_VIDEO_FORMATS = {'tty'}
 # Decoders that obey skip_frame packet by packet; others read it once or never.
 PER_PACKET_CODECS = {'h264', 'hevc', 'mpeg4'}
+# Pictures that start later than this, and the file with them, are on a clock of their own.
+LATE_START_SEC = 10
+SAME_START_SEC = 1
 
 
 def import_av() -> Any:
@@ -63,8 +67,41 @@ def open_stream(path: str) -> Iterator[tuple[Any, Any]]:
         yield container, stream
 
 
+def clock_start_sec(container: Any) -> Fraction:
+    """Return which time of a file is time 0, for its pictures and its sound alike.
+
+    0, so that a stream that starts late is late; but where the pictures start more than 10 s late
+    and the file starts with them (a broadcast recording starts at hours), the start of the file, as
+    in players. It is a multiple of the time base of the pictures.
+
+    Args:
+        container: An open container, with or without pictures.
+    """
+    stream = _main_stream(container)
+    if stream is None or stream.start_time is None or container.start_time is None:
+        return Fraction(0)
+    file_sec = Fraction(container.start_time, import_av().time_base)
+    pictures_sec = stream.start_time * stream.time_base
+    if pictures_sec <= LATE_START_SEC or abs(pictures_sec - file_sec) > SAME_START_SEC:
+        return Fraction(0)
+    return Fraction(round(file_sec / stream.time_base) * stream.time_base)
+
+
 def _video_stream(container: Any, path: str) -> Any:
-    """Return the main video stream; cover pictures of songs do not count."""
+    """Return the main video stream.
+
+    Raises:
+        VideoError: If there is none.
+    """
+    stream = _main_stream(container)
+    if container.format.name in NOT_VIDEO_FORMATS or stream is None:
+        found = 'only sound' if container.streams.audio else 'no video stream'
+        raise VideoError(f'{path}: expected a video, found {found}; give a file with pictures')
+    return stream
+
+
+def _main_stream(container: Any) -> Any:
+    """Return the main video stream, None without one; cover pictures of songs do not count."""
     av = import_av()
     streams = [
         stream
@@ -72,11 +109,8 @@ def _video_stream(container: Any, path: str) -> Any:
         if not stream.disposition & av.stream.Disposition.attached_pic
         and stream.codec_context is not None
     ]
-    if container.format.name in NOT_VIDEO_FORMATS or not streams:
-        found = 'only sound' if container.streams.audio else 'no video stream'
-        raise VideoError(f'{path}: expected a video, found {found}; give a file with pictures')
     best = container.streams.best('video')
-    return best if best in streams else streams[0]
+    return best if best in streams else next(iter(streams), None)
 
 
 def demux(container: Any, stream: Any) -> Iterator[Any]:
@@ -94,13 +128,16 @@ def demux(container: Any, stream: Any) -> Iterator[Any]:
             yield packet
 
 
-def decode_each(container: Any, stream: Any, damaged: list[Any] | None = None) -> Iterator[Any]:
+def decode_each(
+    container: Any, stream: Any, damaged_sec: list[float | None] | None = None
+) -> Iterator[Any]:
     """Decode every frame, stepping over the packets that cannot be decoded.
 
     Args:
         container: An open container.
         stream: Its video stream.
-        damaged: Receives each packet that failed, if given.
+        damaged_sec: Receives the raw timestamp in seconds of each packet that failed (None if it
+            has none), if given.
     """
     av = import_av()
     decoder = stream.codec_context
@@ -109,8 +146,9 @@ def decode_each(container: Any, stream: Any, damaged: list[Any] | None = None) -
             frames = decoder.decode(packet)
         except av.FFmpegError:
             frames = []
-            if damaged is not None:
-                damaged.append(packet)
+            if damaged_sec is not None:
+                pts = packet.pts
+                damaged_sec.append(None if pts is None else float(pts * packet.time_base))
         yield from frames
     yield from drain(decoder)
 

@@ -21,6 +21,7 @@ class VideoReader(ABC):
     One rule for every reader: the frame shown at time ``t`` is the last one whose presentation
     timestamp is <= ``t`` (the first frame before the video starts, the last one after it ends).
     Times are raw timestamps in seconds: a stream that starts at 3 s has nothing new before 3 s.
+    Only those of a recording that starts more than 10 s late count from its start.
     Resizing is shared too, so two readers differ at most by their decoders' colour conversion.
 
     Open one where it is used and close it: a reader cannot be pickled or inherited by a process.

@@ -9,6 +9,7 @@ import numpy as np
 from stgr.io.errors import VideoError
 from stgr.io.pyav_tools import (
     PER_PACKET_CODECS,
+    clock_start_sec,
     decode_each,
     demux,
     drain,
@@ -59,18 +60,19 @@ def scan_frames(path: str) -> VideoTimeline:
     Raises:
         VideoError: If decoding delivers no frame at all.
     """
-    damaged: list[Any] = []
+    damaged_sec: list[float | None] = []
     with open_stream(path) as (container, stream):
         frames = [
             (frame.pts, frame.duration, *_shown_size(frame))
-            for frame in decode_each(container, stream, damaged)
+            for frame in decode_each(container, stream, damaged_sec)
         ]
         if not frames:
             raise VideoError(f'{path}: no frame can be decoded; copy or download the file again')
         pts, durations, widths, heights = zip(*frames, strict=True)
         ticks = np.sort(_fill_missing_pts(pts, stream))
-        end_sec = _end_sec(ticks, durations[-1], stream)
-        fps = len(ticks) / (end_sec - float(ticks[0] * stream.time_base))
+        zero_pts = _zero_pts(container, stream)
+        end_sec = _end_sec(ticks - zero_pts, durations[-1], stream)
+        fps = len(ticks) / (end_sec - float((ticks[0] - zero_pts) * stream.time_base))
         return VideoTimeline(
             ticks,
             stream.time_base,
@@ -81,9 +83,10 @@ def scan_frames(path: str) -> VideoTimeline:
             container=container.format.name,
             codec=stream.codec_context.name,
             warnings=(
-                *_describe_damage(damaged, len(frames), end_sec),
+                *_describe_damage(damaged_sec, len(frames), end_sec, container),
                 *_missing_end(end_sec, fps, container, stream),
             ),
+            zero_pts=zero_pts,
         )
 
 
@@ -133,10 +136,11 @@ def _timeline_of_packets(
     pts, first = np.unique(packet_pts[shown], return_index=True)
     packet_idx = shown[first]
     width, height = _shown_size(frame)
+    zero_pts = _zero_pts(container, stream)
     return VideoTimeline(
         pts,
         stream.time_base,
-        _end_sec(pts, packets[packet_idx[-1]][1], stream),
+        _end_sec(pts - zero_pts, packets[packet_idx[-1]][1], stream),
         width=width,
         height=height,
         has_audio=bool(container.streams.audio),
@@ -145,6 +149,7 @@ def _timeline_of_packets(
         packet_idx=packet_idx,
         packet_pts=packet_pts,
         key_packets=np.flatnonzero([packet[2] for packet in packets]),
+        zero_pts=zero_pts,
     )
 
 
@@ -165,6 +170,11 @@ def _fill_missing_pts(pts: Sequence[int | None], stream: Any) -> np.ndarray:
     return np.array(ticks, np.int64)
 
 
+def _zero_pts(container: Any, stream: Any) -> int:
+    """Return the timestamp of the stream that is time 0."""
+    return int(clock_start_sec(container) / stream.time_base)
+
+
 def _end_sec(pts: np.ndarray, last_duration: int | None, stream: Any) -> float:
     """Return when the last frame leaves the screen: its duration, else the usual gap."""
     gap = last_duration or (int(np.median(np.diff(pts))) if len(pts) > 1 else 0)
@@ -177,17 +187,19 @@ def _frame_ticks(stream: Any) -> int:
     return max(round(1 / (rate * stream.time_base)), 1)
 
 
-def _describe_damage(damaged: Sequence[Any], readable: int, end_sec: float) -> tuple[str, ...]:
+def _describe_damage(
+    damaged_sec: Sequence[float | None], readable: int, end_sec: float, container: Any
+) -> tuple[str, ...]:
     """Return a sentence on the packets before the end that did not decode, () if all did."""
-    times = [float(packet.pts * packet.time_base) for packet in damaged if packet.pts is not None]
-    if damaged and times and min(times) >= end_sec:
-        damaged = ()  # half a frame where the file stops is no hole in the video
-    if not damaged:
-        return ()
+    start_sec = float(clock_start_sec(container))
+    times = [raw_sec - start_sec for raw_sec in damaged_sec if raw_sec is not None]
+    if not damaged_sec or (times and min(times) >= end_sec):
+        return ()  # half a frame where the file stops is no hole in the video
     since = f'damaged after {min(times):.1f} s' if times else 'damaged'
+    lost = len(damaged_sec)
     return (
-        f'{since}: {len(damaged)} of {len(damaged) + readable} frames cannot be read (the frame '
-        'before stands in for each) and those that follow may show traces of it',
+        f'{since}: {lost} of {lost + readable} frames cannot be read (the frame before stands in '
+        'for each) and those that follow may show traces of it',
     )
 
 
@@ -204,13 +216,14 @@ def _missing_end(end_sec: float, fps: float, container: Any, stream: Any) -> tup
 
 def _promised_end_sec(container: Any, stream: Any) -> float | None:
     """Return the end of the video stream by the header, None if it does not say."""
-    start = (stream.start_time or 0) * stream.time_base
+    zero_sec = clock_start_sec(container)
+    start = (stream.start_time or 0) * stream.time_base - zero_sec
     if stream.duration is not None:
         return float(start + stream.duration * stream.time_base)
     tag = stream.metadata.get('DURATION', '')  # Matroska: hours:minutes:seconds
     if tag.count(':') == 2:
         hours, minutes, seconds = tag.split(':')
-        return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+        return int(hours) * 3600 + int(minutes) * 60 + float(seconds) - float(zero_sec)
     if container.duration is not None and not container.streams.audio:
         return container.duration / import_av().time_base
     return None

@@ -13,8 +13,9 @@ TIME_TOLERANCE_SEC = 1e-9
 class VideoTimeline:
     """The readable frames of a video in the order they are shown.
 
-    Times are raw presentation timestamps: a stream that starts late starts at its own time, not
-    at 0. All readers look frames up here, so the same times mean the same frames in each of them.
+    Times are presentation timestamps: a stream that starts late starts at its own time, not at 0,
+    unless the whole file starts late (see ``clock_start_sec`` of ``pyav_tools``). All readers look
+    frames up here, so the same times mean the same frames in each of them.
 
     Args:
         pts: Presentation timestamp of each frame in units of ``time_base``, (F,) int64, ascending.
@@ -30,6 +31,7 @@ class VideoTimeline:
         packet_pts: Timestamps of all packets in file order, (N,) int64; None with ``packet_idx``.
         key_packets: Positions of the packets where decoding may start, (K,) int64; None likewise.
         warnings: Damage that was found, one sentence each.
+        zero_pts: Timestamp that is time 0.
     """
 
     pts: np.ndarray
@@ -44,11 +46,12 @@ class VideoTimeline:
     packet_pts: np.ndarray | None = None
     key_packets: np.ndarray | None = None
     warnings: tuple[str, ...] = ()
+    zero_pts: int = 0
 
     @property
     def times_sec(self) -> np.ndarray:
         """Presentation times, (F,) float64."""
-        return ticks_to_sec(self.pts, self.time_base)
+        return ticks_to_sec(self.pts - self.zero_pts, self.time_base)
 
     @property
     def fps(self) -> float:

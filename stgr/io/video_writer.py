@@ -1,6 +1,5 @@
 """Writing videos that browsers play: H.264 in MP4, with sound, complete or not at all."""
 
-import errno
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -11,6 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from stgr.io.atomic import FULL_DISK
 from stgr.io.audio_track import AudioTrack, make_track
 from stgr.io.errors import VideoError
 from stgr.io.pyav_tools import import_av
@@ -18,7 +18,6 @@ from stgr.io.pyav_tools import import_av
 TICK_RATE = 90_000  # ticks per second: a multiple of the usual frame rates
 KEY_EVERY_SEC = 2  # players can jump this finely
 BT601, LIMITED_RANGE = 6, 1  # what swscale makes of RGB; stated, so that players do not guess
-FULL_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class VideoWriter:
@@ -41,7 +40,7 @@ class VideoWriter:
 
     Raises:
         ValueError: If an argument is out of range or both kinds of sound are given.
-        VideoError: If ``audio_from`` has no readable sound (raised on entering the context).
+        VideoError: If ``audio_from`` has no sound track (raised on entering the context).
 
     Example:
         with VideoWriter('overlay.mp4', 25, (640, 360), audio_from='kitchen.mp4') as writer:

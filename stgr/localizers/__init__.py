@@ -1,4 +1,4 @@
-"""From similarities and heat maps to spans and tubes; no parameters, numpy only."""
+"""From similarities and heat maps to spans and tubes; numpy, and OpenCV for boxes."""
 
 from stgr.localizers.spatial import (
     HeatMapSpatialLocalizer,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stgr.ops.upsampling import upsample_maps
 from stgr.registry import LOCALIZERS
 
 # Size of the windows for which the paper states its threshold: 16 frames of 7 x 7 patches.
@@ -67,7 +68,7 @@ class HeatMapSpatialLocalizer:
         boxes_px, points_px = np.zeros((count, 4), 'f4'), np.zeros((count, 2), 'f4')
         visible = np.zeros(count, dtype=bool)
         for i, patch_map in enumerate(heatmaps):  # one at a time: a frame-sized map is megabytes
-            pixel_map = upsample_bilinear(patch_map, width_px=width_px, height_px=height_px)
+            pixel_map = upsample_maps(patch_map[None], (width_px, height_px))[0]
             row, column = np.unravel_index(pixel_map.argmax(), pixel_map.shape)
             points_px[i] = column, row
             peak = pixel_map[row, column]
@@ -112,36 +113,6 @@ class WindowHeatMapSpatialLocalizer(HeatMapSpatialLocalizer):
 
     def _cutoff(self, peak: float, *, grid: tuple[int, ...]) -> float:
         return self.threshold * PAPER_WINDOW_CELLS / (self.window_frames * int(np.prod(grid)))
-
-
-def upsample_bilinear(patch_map: np.ndarray, *, width_px: int, height_px: int) -> np.ndarray:
-    """Return a map enlarged to the frame, (height_px, width_px) float64.
-
-    Equal to ``torch.nn.functional.interpolate(mode='bilinear', align_corners=False)``: cell centres
-    lie at half-integers, and the outer half of a border cell is flat. Element by element, not as a
-    matrix product, whose rounding would break ties inside a flat region at random.
-
-    Args:
-        patch_map: Values on the patch grid, (h, w).
-        width_px: Width of the frame.
-        height_px: Height of the frame.
-    """
-    height, width = patch_map.shape
-    left, right, share = _neighbours(width, width_px)
-    patch_map = patch_map.astype(np.float64)
-    wide = patch_map[:, left] * (1 - share) + patch_map[:, right] * share  # (h, W)
-    upper, lower, share = _neighbours(height, height_px)
-    pixel_map: np.ndarray = wide[upper]  # (H, W), a copy
-    pixel_map *= 1 - share[:, None]
-    pixel_map += wide[lower] * share[:, None]
-    return pixel_map
-
-
-def _neighbours(cells: int, pixels: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Cells before and after each pixel centre of one axis, and the share of the second."""
-    centres = np.clip((np.arange(pixels) + 0.5) * cells / pixels - 0.5, 0, cells - 1)
-    before = centres.astype(int)
-    return before, np.minimum(before + 1, cells - 1), centres - before
 
 
 def box_around(mask: np.ndarray, *, row: int, column: int) -> tuple[int, int, int, int]:

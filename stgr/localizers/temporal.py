@@ -39,7 +39,7 @@ class ThresholdTemporalLocalizer:
     short spans dropped. A gap in which another query of the pool was chosen is not closed.
 
     Args:
-        threshold: Similarity from which a frame counts, a cosine; equal counts.
+        threshold: Similarity from which a frame counts; equal counts.
         min_duration_sec: Spans shorter than this are dropped, >= 0.
         max_gap_sec: Spans of a query at most this far apart become one, >= 0.
 

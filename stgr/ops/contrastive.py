@@ -6,6 +6,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from stgr.ops.masking import at_least_float32
+
 Direction = Literal['rows', 'columns', 'joint']
 
 
@@ -49,7 +51,7 @@ def bag_contrastive(
             enough. False averages one term per positive, so that every positive must stand out.
 
     Returns:
-        The loss, scalar, >= 0 unless the margin is negative.
+        The loss, scalar, >= 0 whatever the margin.
 
     Raises:
         ValueError: If shapes or dtypes disagree or a setting is out of range.
@@ -57,11 +59,13 @@ def bag_contrastive(
     _check(scores, positives, negatives)
     _check_settings(temperature, extra_positives, direction)
     negatives = ~positives if negatives is None else negatives
-    scores = scores if scores.dtype == torch.float64 else scores.float()
+    scores = at_least_float32(scores)
     if direction == 'columns':
         scores, positives, negatives = scores.T, positives.T, negatives.T
-    log_positives = ((scores - margin) / temperature).masked_fill(~positives, _nothing(scores))
-    log_negatives = (scores / temperature).masked_fill(~negatives, _nothing(scores))
+    log_scores = scores / temperature  # a float, also for whole numbers
+    log_positives = (scores - margin) / temperature
+    log_positives = log_positives.masked_fill(~positives, _nothing(log_scores))
+    log_negatives = log_scores.masked_fill(~negatives, _nothing(log_scores))
     rivals = _rivals(log_negatives, positives, joint=direction == 'joint', bag=inside_log)
     if inside_log:
         positives, log_positives = positives.any(dim=1, keepdim=True), _log_sum(log_positives)

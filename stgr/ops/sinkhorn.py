@@ -5,6 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from stgr.ops.masking import at_least_float32
+
 
 class Transport(NamedTuple):
     """A transport plan and how far it is from its marginals.
@@ -62,7 +64,7 @@ def sinkhorn(
     """
     _check_settings(similarity, epsilon, iterations)
     batch, rows, columns = similarity.shape
-    log_kernel = _at_least_float32(similarity) / epsilon
+    log_kernel = at_least_float32(similarity) / epsilon
     row_weight = _masked_weights(log_kernel, row_mask, row_marginal, (batch, rows), 'row')
     column_weight = _masked_weights(
         log_kernel, column_mask, column_marginal, (batch, columns), 'column'
@@ -146,10 +148,6 @@ def _masked_weights(
             f'{side}_mask must be bool of shape {shape}, but got {mask.dtype} {tuple(mask.shape)}'
         )
     return torch.where(mask, weights, 0.0)
-
-
-def _at_least_float32(values: Tensor) -> Tensor:
-    return values if values.dtype == torch.float64 else values.float()
 
 
 def _check_settings(similarity: Tensor, epsilon: float, iterations: int) -> None:

@@ -56,7 +56,7 @@ class QueryResult:
     Args:
         query: The text as asked.
         found: Whether any frame was given to this query.
-        score: Highest per-frame similarity over the video, a cosine.
+        score: Highest per-frame similarity over the video.
         frame_scores: Similarity of each evaluated frame, (F,) float32.
         spans: When it happens, in order of time; empty if not found.
         tubes: Where it happens, one per span.

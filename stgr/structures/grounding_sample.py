@@ -75,6 +75,7 @@ _ARRAYS: dict[str, Callable[[Any], str | None]] = {
     'similarity': _array('float', 'Q', 'F'),
     'pred_labels': _array('int', 'F'),
     'pred_scores': _array('float', 'F'),
+    'pred_best_labels': _array('int', 'F'),
     'heatmaps': _array('float', 'F', 'h', 'w'),
     'gt_heatmaps': _array('float', 'F', 'h', 'w'),
 }
@@ -94,8 +95,9 @@ class GroundingSample(BaseDataElement):
     * ``gt_labels`` (F,): index into ``pool``, -1 background, -2 an action that is not in the pool.
     * ``gt_boxes_px`` (F, 4), ``frame_size`` (W, H): boxes, zeros where there is none, and the size
       of the frame they are measured in.
-    * ``similarity`` (Q, F), ``pred_labels`` (F,), ``pred_scores`` (F,), ``heatmaps`` (F, h, w) of
-      the predicted and ``gt_heatmaps`` (F, h, w) of the true label: the answer.
+    * ``similarity`` (Q, F), ``pred_labels`` (F,), ``pred_scores`` (F,), ``pred_best_labels`` (F,)
+      before the background threshold, ``heatmaps`` (F, h, w) of the predicted and ``gt_heatmaps``
+      (F, h, w) of the true label: the answer.
 
     Example:
         >>> sample = GroundingSample(video_id='abc', narration='crack an egg')

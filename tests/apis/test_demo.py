@@ -14,10 +14,10 @@ def steps(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(demo, 'extract_features', lambda config: done.append(f'encode {config}'))
 
-    def generate(folder, **settings):
+    def generate(folder, *, n_videos, seed, **_):
         done.append('generate')
-        folder.mkdir(parents=True)
-        (folder / 'manifest.json').write_text('{}')
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / 'settings.json').write_text(json.dumps({'seed': seed, 'videos': n_videos}))
 
     def run(row, work_dir, *, seed, overrides):
         done.append(f'run {row.name}')
@@ -49,23 +49,67 @@ def test_everything_is_done_once_and_the_results_are_named(steps, tmp_path):
     assert said[-4:] == [f'  {tmp_path / "out" / "result" / name}' for name in files]
 
 
-def test_world_is_generated_again_only_if_asked(steps, tmp_path):
+def test_world_is_completed_each_time(steps, tmp_path):
+    for _ in range(2):
+        demo.run_demo(tmp_path / 'out', fresh=False, say=lambda line: None)
+
+    assert steps.count('generate') == 2  # it keeps what is there
+
+
+def test_missing_annotation_file_of_the_world_is_written_again(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(demo, 'N_VIDEOS', 4)
+    monkeypatch.setattr('os.cpu_count', lambda: 1)
+    monkeypatch.setattr(
+        'stgr.datasets.tiny_kitchen.writer.write_one_video', lambda _, path: path.touch() or []
+    )
+    demo._make_world()
+    before = {path: path.read_bytes() for path in demo.WORLD.rglob('*.json')}
+    (demo.WORLD / 'groups.json').unlink()
+
+    demo._make_world()
+
+    assert {path: path.read_bytes() for path in demo.WORLD.rglob('*.json')} == before
+
+
+def put(*files):
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text('{}')
+
+
+def test_fresh_start_throws_away_results_and_world_and_nothing_else(steps, tmp_path):
     out = tmp_path / 'out'
-    for fresh in (False, False, True):
-        demo.run_demo(out, fresh=fresh, say=lambda line: None)
+    put(out / 'runs' / 'old', out / 'result' / 'old', out / 'thesis.tex', demo.WORLD / 'old')
+    (demo.WORLD / 'settings.json').write_text('{"version": 0, "seed": 0, "videos": 200}')
 
-    assert steps.count('generate') == 2
+    demo.run_demo(out, fresh=True, say=lambda line: None)
+
+    assert [path.name for path in out.iterdir()] == ['thesis.tex']
+    assert [path.name for path in demo.WORLD.iterdir()] == ['settings.json']
 
 
-def test_fresh_start_throws_away_results_and_world(steps, tmp_path):
-    for path in (tmp_path / 'out' / 'runs', demo.WORLD):
-        path.mkdir(parents=True)
-        (path / 'old').touch()
-
+def test_fresh_start_needs_nothing_to_throw_away(steps, tmp_path):
     demo.run_demo(tmp_path / 'out', fresh=True, say=lambda line: None)
 
-    assert not (tmp_path / 'out' / 'runs').exists()
-    assert [path.name for path in demo.WORLD.iterdir()] == ['manifest.json']
+    assert steps[0] == 'generate'
+
+
+@pytest.mark.parametrize(
+    'settings', [None, '{', '[]', '{"seed": 1, "videos": 200}', '{"seed": 0, "videos": 400}']
+)
+def test_fresh_start_refuses_to_delete_another_world(settings, steps, tmp_path):
+    put(tmp_path / 'out' / 'runs' / 'old', demo.WORLD / 'manifest.json')
+    if settings is not None:
+        (demo.WORLD / 'settings.json').write_text(settings)
+
+    with pytest.raises(ValueError, match='is not the world of the demo') as caught:
+        demo.run_demo(tmp_path / 'out', fresh=True, say=lambda line: None)
+
+    assert '\n' not in str(caught.value)
+    assert steps == []
+    assert (tmp_path / 'out' / 'runs' / 'old').exists()
+    assert (demo.WORLD / 'manifest.json').exists()
 
 
 def test_table_has_rows_of_the_model_its_controls_and_bounds_in_per_cent():

@@ -148,6 +148,7 @@ def test_untrained_row_keeps_its_heads_and_is_calibrated_all_the_same(
 def test_controls_are_the_permuted_and_the_untrained_model(config):
     permuted, untrained = control_rows(str(config))
 
-    loaded = load_config(config, overrides=permuted.overrides)
-    assert loaded.train_dataloader.dataset.permute_narrations == 0
+    overrides = [text.replace('{seed}', '3') for text in permuted.overrides]
+    loaded = load_config(config, overrides=overrides)
+    assert loaded.train_dataloader.dataset.permute_narrations == 3
     assert (permuted.trained, untrained.trained) == (True, False)

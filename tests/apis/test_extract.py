@@ -61,6 +61,52 @@ def test_data_set_without_videos_is_an_error_not_a_success(write_config, tmp_pat
         extract_features(write_config('train'))
 
 
+def test_only_videos_are_taken(write_config, put_video, tmp_path):
+    put_video('train', 'a.mp4')
+    put_video('train', 'B.MKV')
+    for name in ('a.json', 'a.vtt', 'README.md', '.c.mp4', '.a.mp4.12.part'):
+        (tmp_path / 'train' / 'videos' / name).write_text('no video')
+    (tmp_path / 'train' / 'videos' / 'folder.mp4').mkdir()
+
+    assert extract_features(write_config('train'), device='cpu') == 2
+
+
+def test_unreadable_videos_are_named_and_the_others_encoded(
+    write_config, put_video, tmp_path, capsys
+):
+    for folder, name in (('train', 'a.mp4'), ('train', 'c.mp4'), ('val', 'e.mp4')):
+        put_video(folder, name)
+    bad = [tmp_path / 'train' / 'videos' / 'b.mp4', tmp_path / 'val' / 'videos' / 'd.mp4']
+    for path in bad:
+        path.touch()
+
+    message = rf'2 of 5 videos could not be encoded \(first: {bad[0]}: the file is empty'
+    with pytest.raises(ValueError, match=message):
+        extract_features(write_config('train', 'val'), device='cpu')
+
+    store = FeatureStore(tmp_path / 'store')
+    assert [name for name in 'abcde' if store.has(name)] == ['a', 'c', 'e']
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(': ')[0] for line in lines] == [str(path) for path in bad]
+
+
+def test_stores_after_one_with_an_unreadable_video_are_filled(write_config, put_video, tmp_path):
+    put_video('val', 'b.mp4')
+    (tmp_path / 'train' / 'videos').mkdir(parents=True)
+    (tmp_path / 'train' / 'videos' / 'a.mp4').touch()
+    config = write_config('train', 'val')
+    other = str(tmp_path / 'other')
+    config.write_text(
+        config.read_text()
+        + f'val_dataloader["dataset"]["pipeline"] = [dict(store_dir={other!r})]\n'
+    )
+
+    with pytest.raises(ValueError, match='1 of 2 videos'):
+        extract_features(config, device='cpu')
+
+    assert FeatureStore(other).has('b')
+
+
 def test_two_videos_of_one_name_are_refused(write_config, put_video):
     put_video('train', 'a.mp4')
     put_video('val', 'a.mp4')

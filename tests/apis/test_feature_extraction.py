@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from stgr.apis import feature_extraction
 from stgr.apis.feature_extraction import encode_video, feature_provenance, fill_store
@@ -65,7 +66,7 @@ def test_store_is_filled_once(model, tiny_video, tmp_path):
     written = store.path('kitchen').stat().st_mtime_ns
     second = fill_store(model, [*videos, ('again', tiny_video)], store, rate_fps=2)
 
-    assert (first, second) == (1, 1)
+    assert (first.encoded, second.encoded) == (1, 1)
     assert store.path('kitchen').stat().st_mtime_ns == written
     assert store.has('again')
 
@@ -84,10 +85,63 @@ def test_store_of_another_rate_is_refused_before_anything_is_encoded(
 def test_store_of_another_backbone_is_refused(model, tiny_video, tmp_path, monkeypatch):
     store = FeatureStore(tmp_path)
     fill_store(model, [('kitchen', tiny_video)], store, rate_fps=2)
-    monkeypatch.setattr(model.backbone, 'fingerprint', 'another')
+    another = {**feature_provenance(model, rate_fps=2, reader='pyav'), 'backbone_sha256': 'another'}
+    monkeypatch.setattr(feature_extraction, 'feature_provenance', lambda *_, **__: another)
 
-    with pytest.raises(ValueError, match=r'features of another origin .*backbone_sha256'):
+    with pytest.raises(ValueError, match=r'features of another origin .*backbone_sha256') as caught:
         fill_store(model, [('kitchen', tiny_video)], store, rate_fps=2)
+
+    assert str(caught.value).endswith(f'delete {tmp_path} or set another store_dir')
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-10])
+
+
+def empty(path):
+    path.write_bytes(b'')
+
+
+def overwrite(path):
+    path.write_bytes(b'no features ' * 100)
+
+
+@pytest.mark.parametrize('spoil', [cut, empty, overwrite])
+def test_damaged_features_are_named_and_encoded_again(spoil, model, tiny_video, tmp_path, capsys):
+    store, videos = FeatureStore(tmp_path), [('kitchen', tiny_video)]
+    fill_store(model, videos, store, rate_fps=2)
+    spoil(store.path('kitchen'))
+
+    report = fill_store(model, videos, store, rate_fps=2)
+
+    assert report.encoded == 1
+    assert len(store.open('kitchen')) == 6
+    said = capsys.readouterr().err
+    assert said.startswith(f'{store.path("kitchen")}: damaged feature file')
+    assert said.endswith('it is encoded again\n')
+
+
+def test_features_that_nobody_knows_the_origin_of_are_refused(model, tiny_video, tmp_path):
+    save_file({'times_sec': torch.zeros(3)}, tmp_path / 'kitchen.safetensors')
+
+    with pytest.raises(ValueError, match='another origin'):
+        fill_store(model, [('kitchen', tiny_video)], FeatureStore(tmp_path), rate_fps=2)
+
+    assert load_file(tmp_path / 'kitchen.safetensors')['times_sec'].tolist() == [0, 0, 0]
+
+
+def test_unreadable_video_is_reported_and_the_next_encoded(model, tiny_video, tmp_path, capsys):
+    (tmp_path / 'bad.mp4').write_bytes(b'crack an egg')
+    store = FeatureStore(tmp_path / 'store')
+
+    report = fill_store(
+        model, [('bad', tmp_path / 'bad.mp4'), ('kitchen', tiny_video)], store, rate_fps=2
+    )
+
+    (line,) = report.failures
+    assert line.startswith(f'{tmp_path / "bad.mp4"}: not a readable video')
+    assert capsys.readouterr().err == f'{line}\n'
+    assert (report.encoded, store.has('kitchen'), store.has('bad')) == (1, True, False)
 
 
 def test_nothing_is_left_where_encoding_failed(model, tiny_video, tmp_path, monkeypatch):

@@ -1,9 +1,15 @@
 """Folders of answers: one per video, a summary, and nothing asked twice."""
 
 import csv
+import errno
+import gc
 import os
 import shutil
+import weakref
+from dataclasses import replace
+from pathlib import Path
 
+import av
 import pytest
 
 from stgr.apis.ground_videos import GroundingJob, ground_videos, read_actions
@@ -57,9 +63,11 @@ def summary(out_dir):
 def test_one_video_is_answered_in_the_folder_itself(job, tiny_video, tmp_path):
     said = []
 
-    (result,) = ground_videos(job, [tiny_video], tmp_path / 'out', say=said.append)
+    folders = ground_videos(job, [tiny_video], tmp_path / 'out', say=said.append)
 
-    assert load_result(tmp_path / 'out').queries[0].spans == result.queries[0].spans
+    assert folders == [tmp_path / 'out']
+    (span,) = load_result(tmp_path / 'out').queries[0].spans
+    assert (span.start_sec, span.end_sec) == (0, 3)
     assert said[0].startswith('"flip it over": 0.0-3.0 s (similarity ')
     assert said[1] == f'answers in {tmp_path / "out"}'
     assert not (tmp_path / 'out' / 'summary.csv').exists()
@@ -69,9 +77,8 @@ def test_several_videos_have_a_folder_each_and_a_summary(job, folder, tmp_path):
     (folder / 'b.mp4').unlink()
     out = tmp_path / 'out'
 
-    results = ground_videos(job, [folder], out, say=lambda line: None)
+    assert ground_videos(job, [folder], out, say=lambda line: None) == [out / 'a', out / 'c']
 
-    assert len(results) == 2
     assert sorted(path.name for path in out.iterdir()) == ['a', 'c', 'summary.csv']
     rows = summary(out)
     assert [(row['video'], row['query'], row['found']) for row in rows] == [
@@ -100,6 +107,126 @@ def test_summary_is_written_even_if_no_video_could_be_answered(job, folder, tmp_
         ground_videos(job, missing, tmp_path / 'out', say=lambda line: None)
 
     assert all(row['note'] for row in summary(tmp_path / 'out'))
+
+
+@pytest.fixture
+def fail_on_b(folder, monkeypatch):
+    """Return a function that makes the second of three videos fail with an error."""
+    shutil.copy(folder / 'a.mp4', folder / 'b.mp4')
+
+    def fail(error):
+        ground = Grounder.ground
+
+        def failing(self, video, **question):
+            if video.name == 'b.mp4':
+                raise error
+            return ground(self, video, **question)
+
+        monkeypatch.setattr(Grounder, 'ground', failing)
+
+    return fail
+
+
+UNEXPECTED = {
+    'ExternalError: bad codec': av.ExternalError(1, 'bad codec'),
+    'AttributeError: no decoder': AttributeError('no decoder'),
+    'RuntimeError: out of memory': RuntimeError('out of\nmemory'),
+}
+
+
+@pytest.mark.parametrize('reason', UNEXPECTED)
+def test_no_error_of_one_video_loses_the_others(reason, fail_on_b, job, folder, tmp_path):
+    fail_on_b(UNEXPECTED[reason])
+    kind, message = reason.split(': ')
+    said, out = [], tmp_path / 'out'
+
+    with pytest.raises(ValueError, match='1 of 3 videos could not be answered'):
+        ground_videos(job, [folder], out, say=said.append)
+
+    (line,) = (line for line in said if line.startswith(f'{folder / "b.mp4"}: {kind}: '))
+    assert message in line
+    assert '\n' not in line
+    assert [row['found'] for row in summary(out)] == ['yes', '', 'yes']
+
+
+def test_debugging_stops_at_the_first_error(fail_on_b, job, folder, tmp_path, monkeypatch):
+    monkeypatch.setenv('STGR_DEBUG', '1')
+    fail_on_b(RuntimeError('seen'))
+
+    with pytest.raises(RuntimeError, match='seen'):
+        ground_videos(job, [folder], tmp_path / 'out', say=lambda line: None)
+
+
+def test_interrupted_batch_has_a_summary_of_what_was_done(fail_on_b, job, folder, tmp_path):
+    fail_on_b(KeyboardInterrupt())
+
+    with pytest.raises(KeyboardInterrupt):
+        ground_videos(job, [folder], tmp_path / 'out', say=lambda line: None)
+
+    assert [row['video'] for row in summary(tmp_path / 'out')] == [str(folder / 'a.mp4')]
+
+
+def test_batch_interrupted_at_once_leaves_the_older_summary(job, folder, tmp_path, monkeypatch):
+    ground_videos(job, [folder / 'a.mp4', folder / 'c.mp4'], tmp_path, say=lambda line: None)
+
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Grounder, 'ground', interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        ground_videos(job, [folder], tmp_path, fresh=True, say=lambda line: None)
+
+    assert len(summary(tmp_path)) == 2
+
+
+def test_full_disk_ends_the_batch(fail_on_b, job, folder, tmp_path, asked):
+    fail_on_b(OSError(errno.ENOSPC, 'No space left for this file', 'overlay.mp4'))
+    said, out = [], tmp_path / 'out'
+
+    with pytest.raises(ValueError, match='the disk is full: 1 of 3 videos could') as caught:
+        ground_videos(job, [folder], out, say=said.append)
+
+    assert str(caught.value).endswith('and 1 more was not tried; free some')
+    assert asked == ['a.mp4']
+    assert any(line.startswith(f'{folder / "b.mp4"}: ') for line in said)
+    assert [row['video'] for row in summary(out)] == [
+        str(folder / name) for name in ('a.mp4', 'b.mp4')
+    ]
+
+
+def test_name_of_a_video_is_said_once(job, folder, tmp_path):
+    said = []
+
+    with pytest.raises(ValueError, match='1 of 3'):
+        ground_videos(job, [folder], tmp_path / 'out', say=said.append)
+
+    (line,) = (line for line in said if str(folder / 'b.mp4') in line)
+    assert line.count(str(folder / 'b.mp4')) == 1
+
+
+def test_answers_do_not_pile_up_in_memory(job, folder, tmp_path, monkeypatch):
+    (folder / 'b.mp4').unlink()
+    alive, kept = [], []
+    ground = Grounder.ground
+
+    def watching(self, video, **question):
+        gc.collect()
+        alive.append(sum(each() is not None for each in kept))
+        result = ground(self, video, **question)
+        kept.append(weakref.ref(result.queries[0].heatmaps))
+        return result
+
+    monkeypatch.setattr(Grounder, 'ground', watching)
+    ground_videos(job, [folder], tmp_path / 'out', say=lambda line: None)
+
+    assert alive == [0, 0]
+
+
+def test_home_folder_in_the_name_of_the_weights_is_found(job, tiny_video, tmp_path, monkeypatch):
+    monkeypatch.setenv('HOME', str(job.weights.parent))
+    job = replace(job, weights=Path('~') / job.weights.name)
+
+    assert ground_videos(job, [tiny_video], tmp_path / 'out', say=lambda line: None)
 
 
 def test_answered_videos_are_not_asked_again(job, folder, tmp_path, asked):
@@ -192,6 +319,7 @@ def test_videos_of_one_name_are_told_apart_by_ending_or_refused(job, tiny_video,
         ({'actions': ('fry it',)}, ValueError, 'a pool of actions, but got both'),
         ({'videos': []}, ValueError, 'no videos in'),
         ({'out': __file__}, NotADirectoryError, 'is a file; give a folder'),
+        ({'out': f'{__file__}/a/b'}, NotADirectoryError, r'test_ground_videos\.py is a file; give'),
     ],
 )
 def test_bad_request_fails_before_the_model_is_loaded(
@@ -204,6 +332,20 @@ def test_bad_request_fails_before_the_model_is_loaded(
 
     with pytest.raises(error, match=message):
         ground_videos(GroundingJob(**{**vars(job), **asked}), videos, out, say=print)
+
+
+def test_folder_that_cannot_be_written_is_named_before_the_model_is_loaded(
+    job, tiny_video, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(Grounder, '__init__', None)
+    access = os.access  # the superuser may write everywhere
+    monkeypatch.setattr(os, 'access', lambda path, mode: path != tmp_path and access(path, mode))
+
+    with pytest.raises(PermissionError, match='cannot be written to; give another') as caught:
+        ground_videos(job, [tiny_video], tmp_path / 'a' / 'b', say=print)
+
+    assert f'{tmp_path} ' in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_actions_are_lines_that_are_not_blank(tmp_path):

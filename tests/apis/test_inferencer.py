@@ -2,7 +2,9 @@
 
 import copy
 import tempfile
+from fractions import Fraction
 
+import av
 import numpy as np
 import pytest
 
@@ -134,6 +136,42 @@ def test_second_question_reads_no_video(inferencer, tiny_video, monkeypatch):
         answers = [ask(inferencer, video, [query]) for query in QUERIES]
 
     assert all(answer.queries[0].found for answer in answers)
+
+
+@pytest.fixture
+def damaged_end(tmp_path):
+    """A VP9 file of 2.4 s, 25 frames per second, of which the last five do not decode."""
+    path = tmp_path / 'damaged_end.webm'
+    noise = np.random.default_rng(0).integers(0, 255, (60, 48, 64, 3), dtype=np.uint8)
+    with av.open(path, 'w') as output:
+        stream = output.add_stream('libvpx-vp9', rate=25, options={'deadline': 'realtime'})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, 'yuv420p'
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for k, picture in enumerate(noise):
+            frame = av.VideoFrame.from_ndarray(picture, format='rgb24')
+            frame.pts, frame.time_base, frame.duration = 40 * k, Fraction(1, 1000), 40
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    with av.open(path) as container:
+        last = [bytes(packet) for packet in container.demux(video=0) if packet.size][-5:]
+    content = path.read_bytes()
+    for payload in last:
+        assert content.count(payload) == 1
+        content = content.replace(payload, b'\xff' * len(payload))
+    path.write_bytes(content)
+    return path
+
+
+def test_end_that_turns_out_damaged_while_decoding_loses_no_answer(inferencer, damaged_end):
+    with inferencer.encode(damaged_end) as video:
+        result = ask(inferencer, video, QUERIES[:1])
+
+    assert result.times_sec.tolist() == [k / 4 for k in range(10)]
+    assert result.video.duration_sec == pytest.approx(2.4)  # as sampled, not the 2.2 readable
+    assert result.video.warnings == (
+        'damaged after 2.2 s: the last readable frame stands in for the rest, until 2.4 s',
+    )
+    assert [(s.start_sec, s.end_sec) for s in result.queries[0].spans] == [(0, pytest.approx(2.4))]
 
 
 def test_features_are_deleted_on_closing(inferencer, tiny_video, tmp_path, monkeypatch):

@@ -3,8 +3,11 @@
 import errno
 
 import pytest
+from mmengine.config import Config
+from torch.utils.data import DataLoader
 
 from stgr.apis.user_errors import one_line, run_command
+from stgr.io import VideoError
 
 
 def _raiser(error):
@@ -47,3 +50,55 @@ def test_bug_and_debugging_keep_the_traceback(monkeypatch):
 
 def test_key_error_without_message_still_says_something():
     assert one_line(KeyError()) == 'KeyError'
+
+
+class FailingDataset:
+    """Two items that cannot be read; the reason comes out of another error."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        try:
+            {}['id']
+        except KeyError as error:
+            raise self.error from error
+
+
+@pytest.mark.parametrize(
+    ('error', 'said'),
+    [
+        (ValueError('video a: no frames\n  in it'), 'video a: no frames in it'),
+        (FileNotFoundError(2, 'No such file', 'a.json'), "[Errno 2] No such file: 'a.json'"),
+        (VideoError('a.mp4: empty'), 'a.mp4: empty'),
+        (KeyError('no key a.b'), 'no key a.b'),
+        (ValueError(), 'ValueError'),
+    ],
+)
+def test_mistake_found_by_a_worker_is_the_line_of_the_mistake_alone(error, said, capsys):
+    loader = DataLoader(FailingDataset(error), num_workers=1)
+
+    assert run_command(lambda: list(loader)) == 1
+    assert capsys.readouterr().err == f'error: {said}\n'
+
+
+BAD_CONFIGS = {
+    'model = dict(\n': "syntax error in line 1: '(' was never closed (model = dict()",
+    'a = 1\nb = 2 3\n': 'syntax error in line 2: invalid syntax (b = 2 3)',
+    'from mmengine.config import read_base\nwith read_base():\n    from .gone import *\n': 'gone',
+}
+
+
+@pytest.mark.parametrize('text', BAD_CONFIGS)
+def test_config_that_is_no_config_is_one_line(text, capsys, tmp_path):
+    (tmp_path / 'config.py').write_text(text)
+
+    assert run_command(lambda: Config.fromfile(tmp_path / 'config.py')) == 1
+
+    said = capsys.readouterr().err
+    assert said.startswith('error: ')
+    assert BAD_CONFIGS[text] in said
+    assert said.count('\n') == 1

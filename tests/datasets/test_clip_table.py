@@ -22,6 +22,7 @@ def test_short_and_late_captions_are_left_out_and_counted():
     assert table.end_sec.tolist() == [3, 4]
     assert table.first_row.tolist() == [0, 1, 2]
     assert table.dropped == {'too few words': 2, 'past the end of the video': 1}
+    assert table.first_late == ('a', 50.0)
 
 
 def test_rows_know_their_video_and_the_captions_are_not_held_twice():
@@ -31,6 +32,7 @@ def test_rows_know_their_video_and_the_captions_are_not_held_twice():
 
     assert given == {}
     assert [table.video_ids[table.video_of(row)] for row in range(len(table))] == list('aaabc')
+    assert table.first_late is None
 
 
 @pytest.mark.parametrize(

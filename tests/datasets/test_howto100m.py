@@ -152,13 +152,24 @@ def test_captions_past_the_end_are_left_out_where_durations_are_known(root, writ
 
     data = build(root)
 
-    assert [item['narration'] for item in data] == ['a zero', 'a one', 'c zero', 'c one']
+    with pytest.warns(UserWarning, match='past the end') as caught:
+        assert [item['narration'] for item in data] == ['a zero', 'a one', 'c zero', 'c one']
     assert data.table.dropped['past the end of the video'] == 2
+    assert [str(warning.message) for warning in caught] == [
+        f'{root / "captions.json"}: 2 captions begin past the end of their video and are left out, '
+        "the first of video 'a' at 9.0 s; check that captions and durations are of the same videos"
+    ]
 
 
 def test_a_file_without_a_usable_caption_is_an_error(root):
     with pytest.raises(ValueError, match=r'no caption is left.*too few words.: 6'):
         len(build(root, min_words=3))
+
+
+def test_captions_within_their_videos_warn_of_nothing(root):
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        assert len(build(root)) == 6
 
 
 def break_video_a(item):
@@ -173,7 +184,7 @@ def skip_video_a(item):
 
 @pytest.mark.parametrize('obstacle', [break_video_a, skip_video_a])
 def test_a_clip_that_cannot_be_used_is_replaced_reproducibly_in_training(root, obstacle):
-    with pytest.warns(UserWarning, match=r"a.mp4 is damaged; 1 videos|video 'a': a clip has no"):
+    with pytest.warns(UserWarning, match=r"a.mp4 is damaged; 1 videos|video 'a': no frame for"):
         first = [item['narration'] for item in build(root, pipeline=[obstacle])]
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
@@ -183,6 +194,30 @@ def test_a_clip_that_cannot_be_used_is_replaced_reproducibly_in_training(root, o
     assert first == second
     assert first[3:] == ['b zero', 'c zero', 'c one']
     assert not any(narration.startswith('a') for narration in first)
+
+
+def test_a_video_with_clips_without_a_frame_is_named_once_with_the_time_and_a_count(root):
+    data = build(root, pipeline=[lambda item: item if item['narration'] == 'b zero' else None])
+
+    with pytest.warns(UserWarning, match='without a frame') as caught:
+        assert [data[row]['narration'] for row in (1, 0)] == ['b zero', 'b zero']
+
+    messages = [str(warning.message) for warning in caught]
+    assert messages[0] == (
+        "video 'a': no frame for the caption at 5.0 s; 1 clips without a frame so far, another "
+        'clip is used'
+    )
+    assert [message[:9] for message in messages] in (["video 'a'"], ["video 'a'", "video 'c'"])
+
+
+def test_clips_that_fail_one_after_the_other_are_an_error_of_one_line(root):
+    data = build(root, pipeline=[lambda item: None])
+
+    with (
+        pytest.warns(UserWarning, match='without a frame'),
+        pytest.raises(ValueError, match=r'captions\.json: 20 clips in a row could not be used'),
+    ):
+        data[0]
 
 
 def test_a_clip_that_cannot_be_used_is_an_error_in_evaluation(root):
@@ -195,6 +230,29 @@ def test_a_clip_that_cannot_be_used_is_an_error_in_evaluation(root):
 def test_too_many_unreadable_videos_stop_the_training(root):
     with pytest.raises(ValueError, match=r'more than the share of 0.1.*a.mp4 is damaged'):
         build(root, pipeline=[break_video_a], max_missing=0.1)[0]
+
+
+def test_unreadable_videos_of_all_workers_and_epochs_count_together(root):
+    broken = {'a'}
+
+    def fail(item):
+        if item['video_id'] in broken:
+            raise VideoError(f'{item["video_id"]} is damaged')
+        return draw(item)
+
+    data = build(root, pipeline=[fail], max_missing=0.5)  # of 3 videos: one may be unreadable
+    data.full_init()
+    loader = DataLoader(
+        data, num_workers=2, collate_fn=collate, multiprocessing_context='fork'
+    )  # fmt: skip
+    assert len(list(loader)) == 6
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        assert data[0]['narration'][0] != 'a', 'a worker has named the video'
+
+    broken = {'b'}
+    with pytest.raises(ValueError, match='2 videos missing or unreadable so far, more than'):
+        list(loader)
 
 
 def test_nothing_is_read_before_it_is_needed(tmp_path):

@@ -55,6 +55,18 @@ def test_resume_in_process_gives_the_same_weights_in_a_folder_that_was_moved(toy
     _assert_equal(whole, _weights(moved))
 
 
+def test_checkpoint_from_the_middle_of_an_epoch_is_refused(toy_config, tmp_path):
+    by_step = [
+        '+default_hooks.checkpoint.by_epoch=False',
+        'default_hooks.checkpoint.interval=3',  # of four steps an epoch
+        'train_cfg.max_epochs=1',
+    ]
+    train_model(toy_config, work_dir=tmp_path, overrides=by_step)
+
+    with pytest.raises(ValueError, match=r'iter_3\.pth was saved in the middle of an epoch'):
+        train_model(toy_config, work_dir=tmp_path, resume=tmp_path / 'iter_3.pth')
+
+
 def test_resume_keeps_the_seed_of_the_checkpoint_even_for_the_sampler(load_toy):
     first = GroundingRunner.from_cfg(load_toy('train_cfg.max_epochs=2'))
     first._randomness_cfg = {'seed': 5}

@@ -47,6 +47,14 @@ def test_many_names_are_cut_to_five(model):
         load_weights(model, weights, source='a.pth')
 
 
+def test_weights_of_another_frozen_backbone_are_refused_by_both_fingerprints(model):
+    model.register_buffer('fingerprint', torch.tensor([1, 255], dtype=torch.uint8))
+    weights = {**model.state_dict(), 'fingerprint': torch.tensor([2, 16], dtype=torch.uint8)}
+
+    with pytest.raises(ValueError, match=r'a\.pth was trained on another.*0210\.\.\..*01ff\.\.\.'):
+        load_weights(model, weights, source='a.pth')
+
+
 def test_only_names_of_a_prefix_may_be_lacking(model):
     weights = {'1.weight': torch.ones(1, 2), '1.bias': torch.ones(1)}
 

@@ -1,4 +1,4 @@
-"""tools/train.py and tools/test.py: options, one line for a mistake, a status."""
+"""tools/train.py, tools/test.py and tools/ablate.py: options, one line for a mistake, a status."""
 
 import importlib.util
 from pathlib import Path
@@ -57,6 +57,13 @@ def test_unknown_config_is_one_line(tool, tmp_path, capsys):
 
     assert main(arguments) == 1
     assert capsys.readouterr().err.startswith(f'error: no config file {tmp_path / "nope.py"}')
+
+
+def test_unknown_config_of_a_comparison_is_one_line(tmp_path, capsys):
+    main = _main('ablate')
+
+    assert main(['ours_tny', '--controls', '--work-dir', str(tmp_path)]) == 1
+    assert capsys.readouterr().err.startswith("error: no model 'ours_tny'; did you mean ours_tiny")
 
 
 def test_testing_without_a_checkpoint_is_refused(toy_config, capsys):

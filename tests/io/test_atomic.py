@@ -38,7 +38,7 @@ def test_error_while_writing_keeps_the_old_file_and_no_partial_one(tmp_path):
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_full_disk_keeps_the_old_file(tmp_path, monkeypatch):
+def test_full_disk_is_said_of_the_file_by_name_and_keeps_the_old_one(tmp_path, monkeypatch):
     file = tmp_path / 'a.txt'
     write_atomically(file, b'old')
 
@@ -46,11 +46,21 @@ def test_full_disk_keeps_the_old_file(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, 'No space left on device')
 
     monkeypatch.setattr(os, 'fsync', full)
-    with pytest.raises(OSError, match='No space left'):
+    with pytest.raises(OSError, match='No space left for this file; free some') as caught:
         write_atomically(file, b'new')
 
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(file))
     assert file.read_bytes() == b'old'
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_other_errors_of_writing_stay_as_they_are(tmp_path):
+    error = OSError(errno.EIO, 'broken disk')
+
+    with pytest.raises(OSError, match='broken disk') as caught, written_whole(tmp_path / 'a.txt'):
+        raise error
+
+    assert caught.value is error
 
 
 def test_only_what_a_killed_run_left_is_removed(tmp_path):

@@ -1,3 +1,7 @@
+import signal
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -113,6 +117,55 @@ def test_an_interrupted_write_leaves_the_old_file_and_no_other(path, arrays):
 
     assert path.read_bytes() == before
     assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+def test_what_a_killed_run_left_of_the_same_video_is_removed(path, arrays):
+    for name in ('.vid.safetensors.abc.tmp', '.vid2.safetensors.abc.tmp'):
+        (path.parent / name).touch()
+
+    write_features(path, **arrays, provenance=FACTS)
+
+    names = sorted(p.name for p in path.parent.iterdir())
+    assert names == ['.vid2.safetensors.abc.tmp', 'vid.safetensors']
+
+
+FULL_DISK = """
+import resource, signal, sys
+import numpy as np
+from stgr.io.feature_writer import write_features
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+facts = {'reader': 'a', 'rate_fps': 1, 'image_size': 1, 'grid': '1,1', 'backbone_sha256': 'a'}
+times, frames = np.arange(5000.0), np.zeros((5000, 8))  # 120 kB
+for limit in (100, 60_000, 120_000):  # in the header, while writing, at the very end
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    try:
+        write_features(sys.argv[1], times_sec=times, frames=frames, patches=None, provenance=facts)
+    except OSError as error:
+        print(error)
+    else:
+        sys.exit(f'no error at {limit} bytes')
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, 'SIGXFSZ'), reason='needs POSIX file size limits')
+@pytest.mark.parametrize('is_temporary', [True, False])
+def test_a_full_disk_names_the_file_and_leaves_nothing(is_temporary, tmp_path, monkeypatch):
+    folder = tmp_path / ('temporary' if is_temporary else 'store')
+    for each in (tmp_path / 'temporary', folder):
+        each.mkdir(exist_ok=True)
+    monkeypatch.setenv('TMPDIR', str(tmp_path / 'temporary'))
+
+    done = subprocess.run(
+        [sys.executable, '-c', FULL_DISK, str(folder / 'a')],
+        check=False, capture_output=True, text=True,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    advice = 'let TMPDIR name a temporary folder' if is_temporary else 'write it elsewhere'
+    lines = done.stdout.splitlines()
+    assert len(lines) == 3
+    assert all(advice in line and str(folder / 'a') in line for line in lines)
+    assert list(folder.iterdir()) == []
 
 
 def test_a_file_with_frames_missing_is_not_finished(tmp_path, arrays):

@@ -4,7 +4,7 @@ import torch
 from torch.nn.functional import interpolate
 
 from stgr.localizers import HeatMapSpatialLocalizer, WindowHeatMapSpatialLocalizer
-from stgr.localizers.spatial import box_around, upsample_bilinear
+from stgr.localizers.spatial import box_around
 
 
 def slow_oracle(patch_map, width, height, cutoff_of_peak):
@@ -30,20 +30,6 @@ def peak_at(row, column, *, grid=(4, 4)):
     patch_map = np.zeros((1, *grid))
     patch_map[0, row, column] = 1.0
     return patch_map
-
-
-@pytest.mark.parametrize(
-    ('grid', 'size'), [((7, 7), (64, 48)), ((7, 7), (33, 51)), ((1, 3), (10, 4)), ((5, 9), (4, 3))]
-)
-def test_upsampling_equals_torch_interpolate(grid, size):
-    patch_map = np.random.default_rng(1).random(grid)
-    width, height = size
-
-    ours = upsample_bilinear(patch_map, width_px=width, height_px=height)
-
-    tensor = torch.from_numpy(patch_map)[None, None]
-    theirs = interpolate(tensor, (height, width), mode='bilinear', align_corners=False)[0, 0]
-    np.testing.assert_allclose(ours, theirs.numpy(), atol=1e-12)
 
 
 @pytest.mark.parametrize('share', [0.3, 0.5, 0.9, 1.0])
@@ -122,6 +108,14 @@ def test_a_flat_map_covers_the_frame_and_a_cold_one_shows_nothing():
 
     assert answer.visible.tolist() == [True, False]
     assert answer.boxes_px.tolist() == [[0, 0, 8, 6], [0, 0, 0, 0]]
+
+
+def test_a_map_that_is_the_same_everywhere_is_hottest_in_its_first_pixel():
+    # 1 / 49: 1 / 49 * (1 - t) + 1 / 49 * t is not always 1 / 49 in floating point.
+    answer = HeatMapSpatialLocalizer(1.0)(np.full((1, 7, 7), 1 / 49), width_px=640, height_px=480)
+
+    assert answer.points_px.tolist() == [[0, 0]]
+    assert answer.boxes_px.tolist() == [[0, 0, 640, 480]]
 
 
 def test_the_relative_cutoff_ignores_the_scale_of_the_map():

@@ -190,3 +190,15 @@ def test_half_precision_is_computed_in_float32_also_under_autocast(dtype):
 def test_wrong_input_is_named(changes, message):
     with pytest.raises(ValueError, match=message):
         bag_contrastive(**{'scores': torch.zeros(2, 2), 'positives': diagonal(2)} | changes)
+
+
+@pytest.mark.parametrize('direction', ['rows', 'columns', 'joint'])
+@pytest.mark.parametrize('margin', [0.5, -3.0])
+def test_whole_numbers_are_scores_too_and_the_loss_is_never_negative(direction, margin):
+    scores = torch.tensor([[9, 1], [0, 8]])
+
+    loss = bag_contrastive(scores, diagonal(2), margin=margin, direction=direction)
+
+    expected = bag_contrastive(scores.float(), diagonal(2), margin=margin, direction=direction)
+    assert loss.dtype == torch.float32
+    assert loss.item() == expected.item() > 0

@@ -202,3 +202,13 @@ def test_the_plan_of_a_masked_problem_has_the_right_gradient():
 def test_wrong_input_is_named(similarity, settings, message):
     with pytest.raises(ValueError, match=message):
         sinkhorn(similarity, **settings)
+
+
+def test_whole_numbers_are_similarities_too():
+    similarity = torch.tensor([[[3, 0], [1, 2]]])
+
+    plan, error = sinkhorn(similarity, epsilon=0.5)
+
+    assert plan.dtype == torch.float32
+    assert torch.equal(plan, sinkhorn(similarity.float(), epsilon=0.5).plan)
+    assert error.item() < 2

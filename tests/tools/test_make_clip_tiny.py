@@ -35,9 +35,9 @@ def test_two_steps_make_a_model_that_loads_and_classifies(tool, tmp_path):
         tmp_path / 'work',
         [
             'train_dataloader.dataset.length=4',
+            'train_cfg.max_iters=2',
             'train_dataloader.batch_size=2',
             'train_dataloader.num_workers=0',
-            'train_dataloader.persistent_workers=False',
         ],
     )
 

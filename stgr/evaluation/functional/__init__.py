@@ -26,8 +26,8 @@ from stgr.evaluation.functional.records import (
 )
 from stgr.evaluation.functional.spatial import score_pointing, score_spatial
 from stgr.evaluation.functional.tubes import instances_from_segments, tube_overlap
-from stgr.evaluation.functional.upsampling import upsample_maps
 from stgr.evaluation.functional.video_map import TubeSettings, score_video_map
+from stgr.ops.upsampling import upsample_maps
 
 __all__ = [
     'BACKGROUND',

@@ -8,7 +8,7 @@ import numpy as np
 
 from stgr.evaluation.functional.arrays import BoolArray, FloatArray, IntArray
 from stgr.evaluation.functional.boxes import raster_boxes
-from stgr.evaluation.functional.upsampling import Axis, interpolate_rows
+from stgr.ops.upsampling import Axis, interpolate_rows
 
 _CHUNK = 32  # frames at a time: 1 MB of rows for 7x7 maps at 640x480 stays in the cache
 _ROUNDING_PX = 1e-9  # a pixel this near to the threshold's crossing is on it, hence inside (>=)

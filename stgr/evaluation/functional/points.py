@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from stgr.evaluation.functional.arrays import FloatArray, IntArray
-from stgr.evaluation.functional.upsampling import Axis, interpolate_columns, interpolate_rows
+from stgr.ops.upsampling import Axis, interpolate_columns, interpolate_rows
 
 POINT_MODES = ('first', 'tie_mean', 'cell_centre')
 

@@ -29,8 +29,9 @@ class CLIPBackbone(GroundingBackbone):
     Args:
         source: Folder written by ``save_pretrained`` or hub name.
         frozen: Keep the weights as they are: no gradient, evaluation mode always, and not part of
-            checkpoints (which stay small; ``fingerprint`` tells what they belong to).
-        max_words: Words kept of a sentence (20 in the paper's code); later ones are cut.
+            checkpoints (which stay small; they hold its fingerprint and fit no other one).
+        max_words: Word features kept of a sentence (20 in the paper's code). The sentence feature
+            is that of the whole text, up to the length of the encoder.
 
     Raises:
         FileNotFoundError: If ``source`` cannot be had.
@@ -48,7 +49,8 @@ class CLIPBackbone(GroundingBackbone):
         self.image_size = vision.image_size
         self.video_dim = self.text_dim = self.clip.config.projection_dim
         self.mean, self.std = OPENAI_MEAN, OPENAI_STD
-        self.max_tokens = min(max_words + 2, text.max_position_embeddings)
+        self.max_words = max_words
+        self.max_tokens = text.max_position_embeddings
         self.frozen = frozen
         if frozen:
             self.requires_grad_(False).eval()
@@ -93,21 +95,25 @@ class CLIPBackbone(GroundingBackbone):
         end = mask.sum(dim=1) - 1
         sentence = states[torch.arange(len(states), device=states.device), end]
         # Between start and end mark; the end mark and padding are no words.
-        positions = torch.arange(1, states.shape[1], device=states.device)
-        return TextFeatures(sentence, states[:, 1:], positions < end[:, None])
+        words = states[:, 1 : max(2, min(states.shape[1], self.max_words + 1))]
+        positions = torch.arange(1, 1 + words.shape[1], device=states.device)
+        return TextFeatures(sentence, words, positions < end[:, None])
 
     def state_dict(self, *args, **kwargs):  # type: ignore[no-untyped-def]
-        """Return the weights, or nothing if frozen: they are a file of their own."""
+        """Return the weights; if frozen, which are a file of their own, their sha256 instead."""
         state = super().state_dict(*args, **kwargs)
         if self.frozen:
             prefix = kwargs.get('prefix', '')
             for key in [key for key in state if key.startswith(f'{prefix}clip.')]:
                 del state[key]
+            sha256 = list(bytes.fromhex(self.fingerprint))
+            state[f'{prefix}fingerprint'] = torch.tensor(sha256, dtype=torch.uint8)
         return state
 
     def _load_from_state_dict(self, state_dict, prefix, *args):  # type: ignore[no-untyped-def]
         """Accept checkpoints without the frozen encoder: its own weights stand in."""
         if self.frozen:
+            state_dict.pop(f'{prefix}fingerprint', None)  # compared by ``load_weights``
             for key, value in self.clip.state_dict().items():
                 state_dict.setdefault(f'{prefix}clip.{key}', value)
         super()._load_from_state_dict(state_dict, prefix, *args)

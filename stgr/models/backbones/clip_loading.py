@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 from torch import nn
@@ -19,15 +20,15 @@ def load_clip(source: str | Path) -> tuple[Any, Any]:
     Raises:
         FileNotFoundError: If the folder does not exist or the name is not cached and there is no
             network.
-        ValueError: If the tokenizer is missing or does not belong to the model.
+        ValueError: If the tokenizer is missing or does not belong to the model, or a
+            ``pytorch_model.bin`` (read where there is no safetensors file) holds more than weights.
     """
-    import torch
     import transformers
-    from transformers import AutoTokenizer, CLIPModel
+    from transformers import AutoTokenizer
 
     folder = _resolve(source)
     transformers.logging.disable_progress_bar()
-    model: Any = CLIPModel.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+    model = _read_model(folder, source)
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     _check_tokenizer(tokenizer, model.config.text_config, source)
     tokenizer.model_max_length = model.config.text_config.max_position_embeddings
@@ -55,15 +56,39 @@ def _resolve(source: str | Path) -> str:
             f'no such folder: {text}; give a folder with config.json, model.safetensors and a '
             'tokenizer, or a hub name such as openai/clip-vit-base-patch32'
         )
-    from huggingface_hub import snapshot_download
-
     try:
-        return snapshot_download(text, allow_patterns=['*.json', '*.txt', '*.safetensors'])
+        return _download(text)
     except Exception as error:
         raise FileNotFoundError(
             f'{text} is neither a folder here nor cached, and the hub cannot be reached '
             f'({type(error).__name__}); on a machine with a network run "hf download {text}", or '
             'copy the folder here and give its path'
+        ) from error
+
+
+def _download(name: str) -> str:
+    """Return the folder of a model of the hub, with its old weights only where it has no others."""
+    from huggingface_hub import snapshot_download
+
+    folder = snapshot_download(name, allow_patterns=['*.json', '*.txt', '*.safetensors'])
+    if not list(Path(folder).glob('*.safetensors')):
+        folder = snapshot_download(name, allow_patterns=['pytorch_model.bin'])
+    return folder
+
+
+def _read_model(folder: str, source: str | Path) -> Any:
+    """Return the model of a folder; no code that its weights may carry is run."""
+    import torch
+    from transformers import CLIPModel
+
+    try:
+        return CLIPModel.from_pretrained(
+            folder, dtype=torch.float32, local_files_only=True, weights_only=True
+        )
+    except UnpicklingError as error:
+        raise ValueError(
+            f'{source}: pytorch_model.bin holds more than weights, or is damaged; nothing of it '
+            'was run; use a model with a safetensors file'
         ) from error
 
 

@@ -15,6 +15,7 @@ from stgr.structures.features import TextFeatures, VideoFeatures
 from stgr.structures.grounding_sample import GroundingSample
 
 Config = dict[str, Any]
+FRAMES_PER_CHUNK = 256  # encoded together
 
 
 class BaseGrounder(BaseModel):
@@ -60,7 +61,9 @@ class BaseGrounder(BaseModel):
 
     @abstractmethod
     def similarity(self, video: VideoFeatures, text: TextFeatures) -> Tensor:
-        """Return the cosine of each query with each frame, (Q, F) float32.
+        """Return how similar each query is to each frame, (Q, F) float32.
+
+        A cosine, unless a local head that scores frames alone was told to keep its raw product.
 
         Args:
             video: Features of F frames, as one clip (B = 1).
@@ -108,20 +111,37 @@ class BaseGrounder(BaseModel):
         """Return the features of a batch, from the store if they are in it."""
         mask, grid = inputs['frame_mask'], self.backbone.grid
         if 'frames' in inputs:
-            return self.backbone.encode_video(inputs['frames'], mask)
+            return self._encode(inputs['frames'], mask)
         return VideoFeatures(inputs['frame_features'], inputs.get('patch_features'), mask, grid)
+
+    def _encode(self, frames: Tensor, mask: Tensor) -> VideoFeatures:
+        """Encode clips, or whole videos in chunks: no gradient keeps their activations."""
+        if torch.is_grad_enabled() or frames.shape[1] <= FRAMES_PER_CHUNK:
+            return self.backbone.encode_video(frames, mask)
+        pairs = zip(frames.split(FRAMES_PER_CHUNK, 1), mask.split(FRAMES_PER_CHUNK, 1), strict=True)
+        parts = [self.backbone.encode_video(*pair) for pair in pairs]
+        patches = [part.patches for part in parts if part.patches is not None]
+        return VideoFeatures(
+            torch.cat([part.frames for part in parts], dim=1),
+            torch.cat(patches, dim=1) if patches else None,
+            mask,
+            self.backbone.grid,
+        )
 
     @torch.no_grad()
     def predict(
         self, inputs: dict[str, Tensor], data_samples: list[GroundingSample]
     ) -> list[GroundingSample]:
-        """Answer the pool of each video, one label per frame; add the answers to the samples."""
+        """Answer the pool of each video, one label per frame; return the samples with the answers.
+
+        What is returned is on the CPU, where metrics are computed.
+        """
         for i, sample in enumerate(data_samples):
             clip = {key: values[i : i + 1] for key, values in inputs.items()}
             video = self.stored_or_encoded(clip)
             assert video.patches is not None, 'an answer needs patch features'
             self._answer(video.frames[0], video.patches[0], sample)
-        return data_samples
+        return [sample.cpu() for sample in data_samples]
 
     def _answer(self, frames: Tensor, patches: Tensor, sample: GroundingSample) -> None:
         """Put similarity, labels and heat maps of one video into its sample."""
@@ -131,6 +151,7 @@ class BaseGrounder(BaseModel):
         sample.similarity = self.similarity(video, text)
         best = sample.similarity.max(dim=0)
         sample.pred_scores = best.values
+        sample.pred_best_labels = best.indices
         above = best.values >= self.pool_threshold
         sample.pred_labels = torch.where(above, best.indices, -1)
         sample.heatmaps = self.labelled_heatmaps(patches, text, best.indices, above)

@@ -11,6 +11,7 @@ from stgr.models.grounders.patch_similarity import patch_similarity_maps
 from stgr.models.heads import GlobalHead, LocalHead
 from stgr.models.losses import ScoreLoss
 from stgr.models.selectors import BaseSelector
+from stgr.ops.gather import all_gather
 from stgr.registry import MODELS
 from stgr.structures.features import TextFeatures, VideoFeatures
 from stgr.structures.frame_selection import FrameSelection
@@ -27,7 +28,9 @@ class SpatioTemporalGrounder(BaseGrounder):
        without gradient (Sec. 3.2).
     3. Global scores: mean of the selected frames against the sentence, every clip with every
        narration (Sec. 3.1). Local scores: patches of the selected frames against the words.
-    4. Each score matrix has its loss (Eq. 1); the total is their sum.
+    4. Each score matrix has its loss (Eq. 1); the total is their sum. With several processes the
+       global loss sees the clips and narrations of all of them, as if one had the whole batch; the
+       local one those of its own, as in the authors' code.
 
     Training compares by raw dot products, inference by cosines.
 
@@ -98,11 +101,15 @@ class SpatioTemporalGrounder(BaseGrounder):
             return self.selector(frames, words, sentence, video.mask, text.mask)
 
     def global_scores(self, video: VideoFeatures, text: TextFeatures) -> Tensor:
-        """Return raw scores of every clip with every narration by their means, (B, B)."""
+        """Return raw scores of every clip with every narration by their means.
+
+        (B, B), or (W * B, W * B) with the batches of all W processes, on every one of them.
+        """
         assert self.global_head is not None, 'the global branch was left out'
         frames = self.global_head.project_video(video.frames)
         pooled = self.global_head.pool(frames, video.mask)
-        return self.global_head.scores(pooled, self.global_head.project_text(text.sentence))
+        sentence = self.global_head.project_text(text.sentence)
+        return self.global_head.scores(all_gather(pooled), all_gather(sentence))
 
     def local_scores(self, video: VideoFeatures, text: TextFeatures) -> Tensor:
         """Return raw scores of every clip with every narration by patches and words, (B, B)."""
@@ -118,7 +125,7 @@ class SpatioTemporalGrounder(BaseGrounder):
         )
 
     def similarity(self, video: VideoFeatures, text: TextFeatures) -> Tensor:
-        """Return the cosine of each query with each frame, (Q, F); see the base class."""
+        """Return how similar each query is to each frame, (Q, F); see the base class."""
         if self.global_head is not None:
             frames = self.global_head.project_video(video.frames[0])
             return self.global_head.similarity(frames, self.global_head.project_text(text.sentence))

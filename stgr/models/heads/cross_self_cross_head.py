@@ -41,9 +41,9 @@ class CrossSelfCrossHead(LocalHead):
             the released evaluation: much sharper maps than those of training.
         residual_at_eval: Whether the second cross-attention keeps its residual in evaluation too.
             False is the released evaluation.
-        cosine_at_eval: Whether ``frame_scores`` compares by cosine. Both outputs are mixtures of the
-            same words and patches, so their cosines are near 1 for every pair; False compares by
-            the raw product, as training does.
+        cosine_at_eval: Whether ``frame_scores`` compares by cosine. Both outputs are mixtures of
+            the same words and patches, so their cosines are near 1 for every pair; False compares
+            by the raw product, as training does.
         identity_init: Start the projections from the backbone's own space, as in ``GlobalHead``.
         chunk: Videos scored at a time by ``scores`` in training. None: as many as fit a budget of
             memory.

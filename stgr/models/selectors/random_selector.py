@@ -3,38 +3,23 @@
 import torch
 from torch import Tensor
 
-from stgr.models.selectors.base import BaseSelector
-from stgr.models.selectors.uniform_selector import evenly_spaced
+from stgr.models.selectors.uniform_selector import UniformSelector
 from stgr.registry import MODELS
 
 
 @MODELS.register_module()
-class RandomSelector(BaseSelector):
+class RandomSelector(UniformSelector):
     """Keeps random frames in training and evenly spaced ones in evaluation.
 
     Args:
         count: Frames to keep per clip, T.
     """
 
-    def __init__(self, count: int) -> None:
-        super().__init__(count)
-        self.count: int
-
-    def score(
-        self,
-        frame_embeds: Tensor,
-        word_embeds: Tensor,
-        sentence_embeds: Tensor,
-        frame_mask: Tensor,
-        word_mask: Tensor,
-        generator: torch.Generator | None,
-    ) -> Tensor:
-        """Return 1 for the drawn frames and 0 for the others, (B, U)."""
+    def choose(self, frame_mask: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Return the drawn frames, (B, U) bool; in evaluation the evenly spaced ones."""
         if self.training:
-            chosen = _draw(frame_mask, self.count, generator)
-        else:
-            chosen = evenly_spaced(frame_mask, self.count)
-        return chosen.float()
+            return _draw(frame_mask, self.count, generator)
+        return super().choose(frame_mask, generator)
 
 
 def _draw(frame_mask: Tensor, count: int, generator: torch.Generator | None) -> Tensor:

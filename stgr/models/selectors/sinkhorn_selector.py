@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from stgr.models.selectors.base import BaseSelector
-from stgr.models.selectors.cosines import cosines
+from stgr.ops.cosine import cosine_matrix
 from stgr.ops.sinkhorn import sinkhorn
 from stgr.registry import MODELS
 
@@ -75,7 +75,7 @@ class SinkhornSelector(BaseSelector):
         generator: torch.Generator | None,
     ) -> Tensor:
         """Return the mean cosine of each frame with its words under the plan, (B, U)."""
-        similarity = cosines(frame_embeds, word_embeds)  # (B, U, L)
+        similarity = cosine_matrix(frame_embeds, word_embeds)  # (B, U, L)
         plan = sinkhorn(
             similarity / self.temperature,
             row_mask=frame_mask,

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from stgr.models.selectors.base import BaseSelector
-from stgr.models.selectors.cosines import cosines
+from stgr.ops.cosine import cosine_matrix
 from stgr.registry import MODELS
 
 
@@ -32,4 +32,4 @@ class TopKSelector(BaseSelector):
         generator: torch.Generator | None,
     ) -> Tensor:
         """Return the cosine of each frame and the sentence, (B, U)."""
-        return cosines(frame_embeds, sentence_embeds[:, None])[..., 0]
+        return cosine_matrix(frame_embeds, sentence_embeds[:, None])[..., 0]

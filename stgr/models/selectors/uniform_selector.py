@@ -28,8 +28,12 @@ class UniformSelector(BaseSelector):
         word_mask: Tensor,
         generator: torch.Generator | None,
     ) -> Tensor:
-        """Return 1 for the evenly spaced frames and 0 for the others, (B, U)."""
-        return evenly_spaced(frame_mask, self.count).float()
+        """Return 1 for the chosen frames and 0 for the others, (B, U)."""
+        return self.choose(frame_mask, generator).float()
+
+    def choose(self, frame_mask: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Return which frames to keep, (B, U) bool; the arguments are those of ``score``."""
+        return evenly_spaced(frame_mask, self.count)
 
 
 def evenly_spaced(frame_mask: Tensor, count: int) -> Tensor:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from stgr.evaluation.functional import heatmap_points
-from stgr.evaluation.functional.upsampling import upsample_maps
+from stgr.ops.upsampling import upsample_maps
 
 
 @pytest.mark.parametrize('mode', ['first', 'tie_mean'])

@@ -85,20 +85,20 @@ def test_empty_sentence_has_no_word_and_finite_features(backbone):
     assert bool(text.sentence.isfinite().all())
 
 
-def test_long_sentence_is_cut_after_max_words_and_keeps_its_end_mark(tiny_clip_dir, backbone):
+def test_words_are_limited_but_the_sentence_is_that_of_the_whole_text(tiny_clip_dir, backbone):
     sentence = 'pour the milk in slowly'
     short = CLIPBackbone(tiny_clip_dir, max_words=3)
 
-    token_ids, mask = short.tokenize([sentence])
+    cut, whole = encode(short, [sentence]), encode(backbone, [sentence])
 
-    whole = backbone.tokenizer(sentence)['input_ids']
-    assert len(whole) > 5
-    assert token_ids[0].tolist() == [*whole[:4], whole[-1]]
-    assert int(short.encode_text(token_ids, mask).mask.sum()) == 3
+    assert int(whole.mask.sum()) > 3
+    assert cut.words.shape[1] == int(cut.mask.sum()) == 3
+    torch.testing.assert_close(cut.words, whole.words[:, :3])
+    torch.testing.assert_close(cut.sentence, whole.sentence)
 
 
 def test_no_sentence_is_longer_than_the_position_table(tiny_clip_dir):
-    token_ids, mask = CLIPBackbone(tiny_clip_dir, max_words=99).tokenize(['crack an egg ' * 30])
+    token_ids, mask = CLIPBackbone(tiny_clip_dir).tokenize(['crack an egg ' * 30])
 
     assert token_ids.shape == (1, 24)
     assert bool(mask.all())
@@ -123,12 +123,28 @@ def test_frozen_encoder_is_no_part_of_checkpoints_and_they_load_strictly(tiny_cl
 
     state = model.state_dict()
 
-    assert set(state) == {'head.weight', 'head.bias'}
-    assert CLIPBackbone(tiny_clip_dir).state_dict() == {}
+    assert set(state) == {'backbone.fingerprint', 'head.weight', 'head.bias'}
     model.load_state_dict(state, strict=True)
     assert model['backbone'].clip.logit_scale == before
     with pytest.raises(RuntimeError, match=r'head\.bias'):
         model.load_state_dict({'head.weight': state['head.weight']}, strict=True)
+
+
+def test_frozen_encoder_leaves_its_fingerprint_in_checkpoints(tiny_clip_dir):
+    backbone = CLIPBackbone(tiny_clip_dir)
+
+    (name, value), *rest = backbone.state_dict().items()
+
+    assert (name, rest) == ('fingerprint', [])
+    assert bytes(value.tolist()).hex() == backbone.fingerprint
+
+
+def test_fingerprint_follows_the_weights(tiny_clip_dir):
+    backbone = CLIPBackbone(tiny_clip_dir, frozen=False)
+    before = backbone.fingerprint
+    backbone.clip.logit_scale.data += 1
+
+    assert backbone.fingerprint != before
 
 
 def test_encoder_that_learns_has_gradients_and_trains(learner):

@@ -1,10 +1,12 @@
 """A CLIP is found, or the error says how to get it; what does not fit together is refused."""
 
 import json
+import os
 import shutil
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
 from stgr.models.backbones.clip_loading import fingerprint, load_clip
@@ -32,6 +34,62 @@ def test_missing_folder_says_what_belongs_into_it(source):
 def test_hub_name_without_network_says_how_to_get_it():
     with pytest.raises(FileNotFoundError, match=r'hf download nobody/no-such-clip.*give its path'):
         load_clip('nobody/no-such-clip')
+
+
+@pytest.fixture
+def hub(clip_copy, tmp_path, monkeypatch):
+    """A hub that has the tiny CLIP as pytorch_model.bin only; its downloads are listed."""
+    weights = load_file(clip_copy / 'model.safetensors')
+    (clip_copy / 'model.safetensors').unlink()
+    torch.save(weights, clip_copy / 'pytorch_model.bin')
+    downloads, cache = [], tmp_path / 'cache'
+    cache.mkdir()
+
+    def snapshot_download(name, allow_patterns):
+        downloads.append(allow_patterns)
+        for file in clip_copy.iterdir():
+            if any(file.match(pattern) for pattern in allow_patterns):
+                shutil.copy(file, cache)
+        return str(cache)
+
+    monkeypatch.setattr('huggingface_hub.snapshot_download', snapshot_download)
+    return clip_copy, downloads
+
+
+def test_a_hub_name_that_has_no_safetensors_is_loaded_from_its_bin(hub, tiny_clip_dir):
+    model, _ = load_clip('someone/old-clip')
+
+    assert fingerprint(model) == fingerprint(load_clip(tiny_clip_dir)[0])
+    assert hub[1][-1] == ['pytorch_model.bin']
+
+
+def test_the_bin_is_left_on_the_hub_where_there_are_safetensors(hub, tiny_clip_dir):
+    folder, downloads = hub
+    shutil.copy(tiny_clip_dir / 'model.safetensors', folder)
+
+    load_clip('someone/clip')
+
+    assert downloads == [['*.json', '*.txt', '*.safetensors']]
+
+
+class RunsCode:
+    """A pickle that makes a folder when it is read."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.folder),)
+
+
+def test_a_bin_with_code_in_it_is_refused_and_the_code_not_run(hub, tmp_path):
+    folder, _ = hub
+    torch.save({'logit_scale': RunsCode(tmp_path / 'harm')}, folder / 'pytorch_model.bin')
+
+    with pytest.raises(ValueError, match=r'^someone/old-clip: pytorch_model\.bin holds more than'):
+        load_clip('someone/old-clip')
+
+    assert not (tmp_path / 'harm').exists()
 
 
 def test_unknown_bundled_name_lists_what_there_is():

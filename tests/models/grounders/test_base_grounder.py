@@ -44,6 +44,8 @@ def test_labels_are_the_most_similar_query_or_background_by_hand(grounder, video
     assert sample.pred_labels.tolist() == by_hand
     assert -1 in by_hand
     assert sample.pred_scores.tolist() == [max(frame) for frame in scores.T.tolist()]
+    best = [max(range(3), key=frame.__getitem__) for frame in scores.T.tolist()]
+    assert sample.pred_best_labels.tolist() == best
 
 
 def test_threshold_equal_to_a_score_keeps_the_frame(grounder, videos):
@@ -88,6 +90,22 @@ def test_videos_of_a_batch_are_answered_as_if_alone(grounder, videos):
         assert torch.equal(sample.pred_labels, single.pred_labels)
 
 
+def test_long_videos_are_encoded_in_chunks_with_the_same_answer(grounder, videos, monkeypatch):
+    whole = answer(grounder, videos, -1.0)
+    monkeypatch.setattr('stgr.models.grounders.base_grounder.FRAMES_PER_CHUNK', 3)  # of 4
+
+    for sample, expected in zip(answer(grounder, videos, -1.0), whole, strict=True):
+        torch.testing.assert_close(sample.similarity, expected.similarity, atol=1e-5, rtol=0)
+        torch.testing.assert_close(sample.heatmaps, expected.heatmaps, atol=1e-5, rtol=0)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
+def test_answers_of_a_gpu_come_back_to_where_metrics_are_computed(make_grounder, videos):
+    for sample in answer(make_grounder().cuda(), videos):
+        assert {value.device.type for value in sample.values()} == {'cpu'}
+
+
 def test_thresholds_are_part_of_the_weights(make_grounder):
     calibrated, other = make_grounder(threshold=0.25), make_grounder()
     calibrated.query_threshold.fill_(0.75)
@@ -97,9 +115,12 @@ def test_thresholds_are_part_of_the_weights(make_grounder):
     assert (float(other.pool_threshold), float(other.query_threshold)) == (0.25, 0.75)
 
 
-def test_checkpoints_hold_heads_and_thresholds_only(grounder):
-    roots = {name.split('.')[0] for name in grounder.state_dict()}
+def test_checkpoints_hold_heads_thresholds_and_whose_backbone_only(grounder):
+    names = set(grounder.state_dict())
+    of_backbone = {name for name in names if name.startswith('backbone.')}
 
+    assert of_backbone == {'backbone.fingerprint'}
+    roots = {name.split('.')[0] for name in names - of_backbone}
     assert roots == {'pool_threshold', 'query_threshold', 'global_head', 'local_head'}
 
 
@@ -134,6 +155,7 @@ def test_zero_shot_locates_but_does_not_learn(zero_shot, videos):
     sample = answer(zero_shot, videos, -1.0)[0]
 
     torch.testing.assert_close(sample.heatmaps.sum(dim=(1, 2)), torch.ones(4))
-    assert set(zero_shot.state_dict()) == {'pool_threshold', 'query_threshold'}
+    thresholds = {'pool_threshold', 'query_threshold'}
+    assert set(zero_shot.state_dict()) == {*thresholds, 'backbone.fingerprint'}
     with pytest.raises(ValueError, match='nothing to train'):
         zero_shot.loss({})

@@ -3,7 +3,7 @@ import torch
 from torch.nn import functional as F
 
 from stgr.models.selectors import SinkhornSelector, TopKSelector
-from stgr.models.selectors.cosines import cosines
+from stgr.ops.cosine import cosine_matrix
 from stgr.ops.sinkhorn import sinkhorn
 
 
@@ -37,7 +37,7 @@ def test_frames_that_show_a_word_are_kept():
 def test_the_weight_is_the_mean_cosine_under_the_plan():
     clip = clips(1)
     kept = SinkhornSelector(12)(**clip)
-    similarity = cosines(clip['frame_embeds'], clip['word_embeds'])
+    similarity = cosine_matrix(clip['frame_embeds'], clip['word_embeds'])
     plan = sinkhorn(similarity.double() / 0.1, epsilon=0.05, iterations=3).plan
     expected = (plan * similarity).sum(dim=2) / plan.sum(dim=2)
     torch.testing.assert_close(kept.weights, expected.float(), atol=1e-5, rtol=0)
@@ -45,7 +45,7 @@ def test_the_weight_is_the_mean_cosine_under_the_plan():
 
 def test_the_ranking_is_that_of_transport_weighted_similarity():
     clip = clips(2, frames=30)
-    similarity = cosines(clip['frame_embeds'], clip['word_embeds']) / 0.1
+    similarity = cosine_matrix(clip['frame_embeds'], clip['word_embeds']) / 0.1
     plan = sinkhorn(similarity, epsilon=0.05, iterations=3).plan
     expected = (plan * similarity).sum(dim=2).topk(5).indices.sort().values
     assert SinkhornSelector(5)(**clip).indices.tolist() == expected.tolist()
@@ -71,7 +71,7 @@ def test_a_converged_plan_keeps_the_frames_of_a_rare_word():
 def test_a_single_word_has_a_constant_plan_but_still_ranks_by_its_cosine():
     clip = clips(4, words=1)
     clip['sentence_embeds'] = clip['word_embeds'][:, 0]
-    plan = sinkhorn(cosines(clip['frame_embeds'], clip['word_embeds']) / 0.1).plan
+    plan = sinkhorn(cosine_matrix(clip['frame_embeds'], clip['word_embeds']) / 0.1).plan
     torch.testing.assert_close(plan, torch.full_like(plan, 1 / 12))
     by_word = TopKSelector(4)(**clip)
     kept = SinkhornSelector(4)(**clip)

@@ -9,8 +9,10 @@ the last of them flat: what the fast metrics are built on. Source: benchmarks, s
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from stgr.evaluation.functional.arrays import FloatArray, IntArray
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def interpolate_columns(rows: FloatArray, axis: Axis, pixels: IntArray) -> Float
 
 
 def upsample_maps(maps: FloatArray, frame_size: tuple[int, int]) -> FloatArray:
-    """Return the maps at every pixel of the frame; for pictures and tests, the metrics avoid it.
+    """Return the maps at every pixel of the frame; the metrics avoid it.
 
     Args:
         maps: Heat maps on the patch grid, (N, h, w).

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from stgr.evaluation.functional.upsampling import Axis, upsample_maps
+from stgr.ops.upsampling import Axis, upsample_maps
 
 
 def test_upsampling_equals_torch_bilinear_without_aligned_corners():

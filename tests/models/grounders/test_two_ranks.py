@@ -1,0 +1,72 @@
+"""The global loss of two processes is that of one with both batches, gradients included."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+pytestmark = pytest.mark.dist
+
+PROGRAM = """
+import sys
+import torch
+import torch.distributed as dist
+from torch.nn.parallel import DistributedDataParallel
+from stgr.models.backbones import CLIPBackbone
+from stgr.models.grounders import SpatioTemporalGrounder
+from stgr.models.heads import GlobalHead
+from stgr.models.losses import MMSLoss
+from stgr.models.selectors import TopKSelector
+
+clip, folder, rank, world = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+torch.manual_seed(0)
+grounder = SpatioTemporalGrounder(
+    {'type': CLIPBackbone, 'source': clip},
+    selector={'type': TopKSelector, 'count': 2},
+    loss={'type': MMSLoss, 'margin': 0.1},
+    global_head={'type': GlobalHead, 'dim': 8},
+)
+generator = torch.Generator().manual_seed(1)
+token_ids, token_mask = grounder.backbone.tokenize(
+    ['crack an egg into the bowl', 'flip it', 'slice the bread', 'chop an onion']
+)
+inputs = {
+    'frames': torch.randn(4, 3, 3, 32, 32, generator=generator),
+    'frame_mask': torch.ones(4, 3, dtype=torch.bool),
+    'token_ids': token_ids,
+    'token_mask': token_mask,
+}
+model = grounder
+if world > 1:
+    dist.init_process_group('gloo', f'file://{folder}/meeting', rank=rank, world_size=world)
+    model = DistributedDataParallel(grounder)
+own = slice(rank * 4 // world, (rank + 1) * 4 // world)
+losses = model({key: value[own] for key, value in inputs.items()}, [], mode='loss')
+losses['loss_global'].backward()
+found = {name: p.grad for name, p in grounder.global_head.named_parameters()}
+torch.save({'loss': losses['loss_global'].detach(), **found}, f'{folder}/{world}_{rank}.pt')
+if world > 1:
+    dist.destroy_process_group()
+"""
+
+
+def run(clip, folder, world):
+    environment = os.environ | {'PYTHONPATH': os.pathsep.join(sys.path), 'OMP_NUM_THREADS': '1'}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, '-c', PROGRAM, clip, folder, str(rank), str(world)], env=environment
+        )
+        for rank in range(world)
+    ]
+    assert [process.wait(timeout=240) for process in processes] == [0] * world
+    files = [folder / f'{world}_{rank}.pt' for rank in range(world)]
+    return [torch.load(file, weights_only=True) for file in files]
+
+
+def test_loss_and_gradients_of_two_ranks_are_those_of_one(tiny_clip_dir, tmp_path):
+    (alone,) = run(tiny_clip_dir, tmp_path, 1)
+
+    for found in run(tiny_clip_dir, tmp_path, 2):
+        torch.testing.assert_close(found, alone, atol=1e-5, rtol=1e-5)
