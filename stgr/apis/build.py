@@ -20,7 +20,8 @@ def build_grounder(
 
     Args:
         model: Model name or config path.
-        weights: Checkpoint (``.pth`` or ``.safetensors``); None for the bundled one.
+        weights: Checkpoint (``.pth`` or ``.safetensors``); None for the bundled one, or for a model
+            that has nothing to learn.
         device: Where to compute; None for a GPU if there is one.
 
     Raises:
@@ -40,15 +41,16 @@ def build_grounder(
         kind = MODELS.get(kind)
     if kind is not None and not (isinstance(kind, type) and issubclass(kind, BaseGrounder)):
         raise ValueError(f'{model} does not ground: it is a {kind.__name__}; try ours_tiny')
-    path = _weights_path(model, weights)
+    bare = weights is None and kind is not None and not kind.learns
+    path = None if bare else _weights_path(model, weights)
     place = choose_device(device)
     grounder = MODELS.build(config.model)
-    load_weights(grounder, read_checkpoint(path)['state_dict'], source=str(path))
-    facts = ModelFacts(
-        name=str(model),
-        weights_sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-        notice=config.get('notice'),
-    )
+    if path is None:
+        sha256 = grounder.backbone.fingerprint
+    else:
+        load_weights(grounder, read_checkpoint(path)['state_dict'], source=str(path))
+        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    facts = ModelFacts(name=str(model), weights_sha256=sha256, notice=config.get('notice'))
     return grounder.to(place).eval(), facts
 
 

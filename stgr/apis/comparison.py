@@ -75,7 +75,7 @@ def _cells(runs: Sequence[Scores]) -> list[str]:
 
 def _mean_and_spread(runs: Sequence[Scores], key: str) -> str:
     """Return mean and standard deviation over seeds in per cent."""
-    values = 100 * np.array([run[key] for run in runs])
+    values = 100 * np.array([run.get(key, np.nan) for run in runs])
     return f'{values.mean():.1f} ± {values.std(ddof=1) if len(values) > 1 else 0:.1f}'
 
 

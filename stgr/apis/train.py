@@ -30,8 +30,8 @@ def train_model(
         config: A config file or a model's name.
         work_dir: Folder of checkpoints and logs; None for the config's own, else
             ``work_dirs/<config's name>``.
-        resume: ``'auto'`` for the last checkpoint of ``work_dir`` (a fresh start if it holds none),
-            or a checkpoint file; None to start from the beginning.
+        resume: ``'auto'`` for the last checkpoint of ``work_dir`` (the config's own start if it
+            holds none), or a checkpoint file; None to start from the beginning.
         amp: Run forward passes in bfloat16.
         overrides: ``key=value`` changes of the config.
         launcher: 'none', 'pytorch' or 'slurm'.
@@ -79,9 +79,20 @@ def prepare_runner(
     if amp:
         _use_bfloat16(cfg)
     if resume is not None:
-        cfg.resume = True
-        cfg.load_from = None if str(resume) == AUTO else str(resume)
+        _set_resume(cfg, resume)
     return _build_runner(cfg)
+
+
+def _set_resume(cfg: 'Config', resume: str | Path) -> None:
+    """Resume from a file, or from the last checkpoint; before the first, from initial weights."""
+    from stgr.engine import find_last_checkpoint
+
+    anew = str(resume) == AUTO and find_last_checkpoint(cfg.work_dir) is None
+    if anew and cfg.get('load_from'):
+        cfg.resume = False
+        return
+    cfg.resume = True
+    cfg.load_from = None if str(resume) == AUTO else str(resume)
 
 
 def evaluate_checkpoint(

@@ -51,6 +51,12 @@ def test_bundled_backbone_is_no_grounder():
         build_grounder('clip_tiny')
 
 
+def test_model_that_learns_nothing_needs_no_weights():
+    grounder, facts = build_grounder('baselines/tiny_zero_shot')
+
+    assert facts.weights_sha256 == grounder.backbone.fingerprint
+
+
 def test_model_without_bundled_weights_says_how_to_get_some(tiny_model):
     with pytest.raises(FileNotFoundError, match=r'no bundled weights.*tools/train\.py.*--weights'):
         build_grounder(tiny_model[0])

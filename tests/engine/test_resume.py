@@ -87,6 +87,19 @@ def test_resume_auto_without_a_checkpoint_starts_anew_and_says_so(toy_config, tm
     assert 'nothing to resume' in capfd.readouterr().out
 
 
+def test_resume_auto_without_a_checkpoint_starts_from_the_weights_the_config_names(
+    toy_config, tmp_path
+):
+    first = train_model(toy_config, work_dir=tmp_path / 'a')
+    start = [f'load_from={tmp_path / "a" / "epoch_4.pth"}', 'optim_wrapper.optimizer.lr=0.0']
+
+    second = train_model(toy_config, work_dir=tmp_path / 'b', resume='auto', overrides=start)
+
+    assert second.epoch == 4
+    for one, other in zip(first.model.parameters(), second.model.parameters(), strict=True):
+        torch.testing.assert_close(one, other, atol=0, rtol=0)
+
+
 def test_resume_from_a_given_file_starts_at_its_epoch(toy_config, tmp_path, capfd):
     train_model(toy_config, work_dir=tmp_path / 'a')
 

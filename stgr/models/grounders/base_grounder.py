@@ -31,6 +31,8 @@ class BaseGrounder(BaseModel):
         threshold: Both thresholds until they are calibrated (0.5 in the paper, Sec. 4).
     """
 
+    learns: bool = True
+    """Whether there is anything to train; if not, a model needs no weights but its backbone's."""
     similarity_needs_patches: bool = False
     """Whether ``similarity`` looks at patches: 50 times the bytes to read."""
     pool_threshold: Tensor

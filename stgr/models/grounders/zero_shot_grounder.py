@@ -16,6 +16,8 @@ class ZeroShotGrounder(BaseGrounder):
     It has nothing to train; its thresholds are calibrated as any model's.
     """
 
+    learns = False
+
     def loss(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Refuse: there is nothing to learn."""
         del inputs
