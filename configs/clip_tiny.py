@@ -15,7 +15,7 @@ from stgr.datasets.tiny_kitchen import TinyKitchenFrames
 from stgr.engine import CrashSafeCheckpointHook
 from stgr.models.backbones import CLIPPretrainer
 
-_STEPS, _BATCH = 16000, 64
+_STEPS, _BATCH = 5000, 128
 
 model = dict(
     type=CLIPPretrainer,
@@ -43,11 +43,7 @@ train_dataloader = dict(
     sampler=dict(type=DefaultSampler, shuffle=False),  # the set is a curriculum
     collate_fn=dict(type=default_collate),
     dataset=dict(
-        type=TinyKitchenFrames,
-        length=_STEPS * _BATCH,
-        seed=1,
-        first_shares=(0.8, 0.15, 0.05),
-        shares=(0.05, 0.75, 0.2),
+        type=TinyKitchenFrames, length=_STEPS * _BATCH, seed=1, first_shares=(0.8, 0.15, 0.05)
     ),
 )
 optim_wrapper = dict(

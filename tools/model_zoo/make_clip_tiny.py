@@ -16,7 +16,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from stgr.datasets.tiny_kitchen import TinyKitchenFrames
-    from stgr.models.backbones import CLIPBackbone, CLIPPretrainer
+    from stgr.models.backbones import CLIPBackbone
 
 CORPUS_SEED, CORPUS_SIZE, VOCABULARY = 1, 4000, 900
 EVALUATION_SEED, EVALUATED, CHUNK = 99, 2000, 100
@@ -36,32 +36,27 @@ def main() -> None:
 
 
 def make(out: Path, work_dir: Path, overrides: Iterable[str] = ()) -> None:
-    """Train tokenizer and model in its two stages, or go on with them, and save both."""
+    """Train tokenizer and model, or go on with it, and save both."""
     import cv2
 
-    from stgr.engine import find_last_checkpoint
+    from stgr.apis.train import train_model
     from stgr.models.backbones.tiny_tokenizer import train_clip_tokenizer
 
     cv2.setNumThreads(0)  # the worker that draws is forked: no threads may be waiting by then
     tokenizer = work_dir / 'tokenizer'
     if not tokenizer.exists():
         train_clip_tokenizer(corpus(), tokenizer, vocab_size=VOCABULARY)
-    overrides = [f'model.tokenizer={tokenizer}', *overrides]
-    _train('clip_tiny', work_dir, overrides)
-    first = find_last_checkpoint(work_dir / 'clip_tiny')
-    model = _train('clip_tiny_patches', work_dir, [f'load_from={first}', *overrides])
-    clip = model.clip.half()
-    clip.set_attn_implementation('sdpa')
-    clip.save_pretrained(out)
-    model.tokenizer.save_pretrained(out)
+    runner = train_model(
+        'clip_tiny',
+        work_dir=work_dir,
+        resume='auto',
+        overrides=[f'model.tokenizer={tokenizer}', *overrides],
+    )
+    model = runner.model.clip.half()
+    model.set_attn_implementation('sdpa')
+    model.save_pretrained(out)
+    runner.model.tokenizer.save_pretrained(out)
     print(f'saved {out}')
-
-
-def _train(config: str, work_dir: Path, overrides: list[str]) -> 'CLIPPretrainer':
-    """Run a stage, or what is left of it, and return its model."""
-    from stgr.apis.train import train_model
-
-    return train_model(config, work_dir=work_dir / config, resume='auto', overrides=overrides).model
 
 
 def corpus() -> list[str]:

@@ -107,10 +107,10 @@ class TinyKitchenFrames(Dataset):
 def _cut_out(
     rng: np.random.Generator, image: np.ndarray, box: tuple[int, int, int, int] | None
 ) -> np.ndarray:
-    """Return a random part of a picture that holds the box, a third of its size or more."""
+    """Return a random part of a picture that holds the box, half of its size or more."""
     assert box is not None, 'an action shot has a box'
     height, width = image.shape[:2]
-    share = rng.uniform(0.3, 1.0)
+    share = rng.uniform(0.5, 1.0)
     bounds = []
     for low, high, full in ((box[0], box[2], width), (box[1], box[3], height)):
         side = max(high - low, round(share * full))

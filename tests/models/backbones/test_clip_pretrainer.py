@@ -41,51 +41,23 @@ def loss_by_hand(scores, positives, allowed):
     return total / len(scores)
 
 
-POSITIVES = {(0, 0), (0, 1), (1, 0), (1, 1), (2, 2), (3, 3)}
-# The same step in other words is neither positive nor negative.
-ALLOWED = POSITIVES | {(0, 3), (1, 3), (2, 3), (3, 0), (3, 1), (3, 2)}
-
-
-def both_ways_by_hand(scores):
-    ways = (loss_by_hand(s, POSITIVES, ALLOWED) for s in (scores, scores.T))
-    return sum(ways) / 2
-
-
-def embeddings(pretrainer, batch):
-    with torch.no_grad():
-        images, patches = pretrainer.embed_images(batch['image'])
-        return images, patches, pretrainer.embed_texts(batch['caption'])
-
-
 def test_loss_equals_the_pairs_by_hand(pretrainer, batch):
-    image_embeds, _, text_embeds = embeddings(pretrainer, batch)
+    image_embeds, text_embeds = pretrainer(**batch, mode='tensor')
     scores = pretrainer.clip.logit_scale.exp() * image_embeds @ text_embeds.T
+    positives = {(0, 0), (0, 1), (1, 0), (1, 1), (2, 2), (3, 3)}
+    # The same step in other words is neither positive nor negative.
+    allowed = positives | {(0, 3), (1, 3), (2, 3), (3, 0), (3, 1), (3, 2)}
+    expected = (
+        loss_by_hand(scores, positives, allowed) + loss_by_hand(scores.T, positives, allowed)
+    ) / 2
 
-    found = pretrainer(**batch)
-
-    assert found['loss'].item() == pytest.approx(both_ways_by_hand(scores), rel=1e-4)
-    assert set(found) == {'loss', 'top1'}  # the patches have no term by default
-
-
-def test_patches_count_by_the_sum_of_their_softmax_weights(pretrainer, batch, monkeypatch):
-    _, patch_embeds, text_embeds = embeddings(pretrainer, batch)
-    scale = pretrainer.clip.logit_scale.exp()
-    scores = torch.zeros(4, 4)
-    for i, patches in enumerate(patch_embeds):
-        for j, text in enumerate(text_embeds):
-            scores[i, j] = math.log(sum(math.exp(scale * patch @ text) for patch in patches))
-    monkeypatch.setattr(pretrainer, 'patch_weight', 0.5)
-
-    found = pretrainer(**batch)['loss_patches'].item()
-
-    assert found == pytest.approx(both_ways_by_hand(scores) / 2, rel=1e-4)
+    assert pretrainer(**batch)['loss'].item() == pytest.approx(expected, rel=1e-4)
 
 
 def test_embeddings_are_unit_vectors_and_padding_does_not_change_them(pretrainer, batch):
-    image_embeds, patch_embeds, text_embeds = embeddings(pretrainer, batch)
+    image_embeds, text_embeds = pretrainer(**batch, mode='tensor')
 
     alone = pretrainer.embed_texts([batch['caption'][0]])
 
     torch.testing.assert_close(text_embeds[0], alone[0], atol=1e-5, rtol=0)
     torch.testing.assert_close(image_embeds.norm(dim=-1), torch.ones(4))
-    torch.testing.assert_close(patch_embeds.norm(dim=-1), torch.ones(4, 4))
