@@ -91,7 +91,7 @@ def test_resume_auto_without_a_checkpoint_starts_from_the_weights_the_config_nam
     toy_config, tmp_path
 ):
     first = train_model(toy_config, work_dir=tmp_path / 'a')
-    start = [f'load_from={tmp_path / "a" / "epoch_4.pth"}', 'optim_wrapper.optimizer.lr=0.0']
+    start = [f'+load_from={tmp_path / "a" / "epoch_4.pth"}', 'optim_wrapper.optimizer.lr=0.0']
 
     second = train_model(toy_config, work_dir=tmp_path / 'b', resume='auto', overrides=start)
 

@@ -68,7 +68,10 @@ def run_rank(rank, folder):
     }
     torch.save(found, Path(folder) / f'rank{rank}.pt')
     dist.barrier()
-    dist.destroy_process_group()  # gloo's threads would now and then abort the shutdown
+    # On a busy machine torch's gloo threads now and then abort the interpreter while it shuts down
+    # ("terminate called without an active exception"), also after destroy_process_group. All
+    # results are on disk: skip the shutdown.
+    os._exit(0)
 
 
 @pytest.fixture(scope='module')
