@@ -147,7 +147,7 @@ class GroundingInferencer:
         """
         import torch
 
-        queries = check_queries(queries)
+        queries = self.check(queries)
         times_sec = video.features.times_sec
         with torch.no_grad():
             text = self.model.encode_text(queries)
@@ -166,6 +166,21 @@ class GroundingInferencer:
             )
         )
         return GroundingResult(video.facts, self.facts, times_sec, results, settings)
+
+    def check(self, queries: Sequence[str]) -> list[str]:
+        """Return queries without surrounding blanks.
+
+        Raises:
+            ValueError: See ``check_queries``; or if the model cannot read one to its end.
+        """
+        queries = check_queries(queries)
+        for query, cut in zip(queries, self.model.backbone.tokens_cut(queries), strict=True):
+            if cut:
+                raise ValueError(
+                    f'the query {query[:40]!r}... is {cut} tokens longer than the model reads; '
+                    'name one action in a few words'
+                )
+        return queries
 
     def settings(self, *, exclusive: bool) -> dict[str, float | int | str | bool | None]:
         """Return what decides an answer besides video, model and queries."""

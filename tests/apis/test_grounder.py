@@ -79,3 +79,8 @@ def test_overlays_of_earlier_answers_are_no_videos_unless_named(tmp_path):
 
     assert list(find_videos([tmp_path])) == [tmp_path / 'overlay.mp4']
     assert list(find_videos([answer / 'overlay.mp4'])) == [answer / 'overlay.mp4']
+
+
+def test_query_that_the_model_cannot_read_to_its_end_is_refused_before_the_video_is_opened(door):
+    with pytest.raises(ValueError, match=r"'flip it flip it .*tokens longer than the model reads"):
+        door.ground('nowhere.mp4', queries=['flip it ' * 20])

@@ -42,6 +42,10 @@ class GroundingBackbone(nn.Module, ABC):
             mask: True for real frames, (B, U) bool.
         """
 
+    def tokens_cut(self, sentences: Sequence[str]) -> list[int]:
+        """Return how many tokens of each sentence ``tokenize`` leaves out."""
+        return [0] * len(sentences)
+
     @abstractmethod
     def tokenize(self, sentences: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Return token ids and their mask, both (B, N), trimmed to the longest sentence."""

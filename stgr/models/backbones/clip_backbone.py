@@ -85,6 +85,11 @@ class CLIPBackbone(GroundingBackbone):
         )
         return batch['input_ids'], batch['attention_mask'].bool()
 
+    def tokens_cut(self, sentences: Sequence[str]) -> list[int]:
+        """Return how many tokens of each sentence are beyond the encoder's length."""
+        rows = self.tokenizer(list(sentences), verbose=False)['input_ids']
+        return [max(0, len(row) - self.max_tokens) for row in rows]
+
     def encode_text(self, token_ids: Tensor, mask: Tensor) -> TextFeatures:
         """Encode token ids; the end mark is the last real token of each row."""
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
