@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from stgr.apis.experiment import Experiment, run_experiment
+from stgr.apis.experiment import Experiment, control_rows, run_experiment
 from stgr.apis.extract import extract_features
 from stgr.apis.grounder import Grounder
 from stgr.apis.progress import bar
@@ -20,11 +20,7 @@ WORLD = Path('data/tiny_kitchen')  # where the config looks for it
 N_VIDEOS = 200
 SEED = 0
 ABSENT_QUERY = 'fly a kite'
-ROWS = (
-    Experiment('trained', CONFIG),
-    Experiment('permuted_narrations', CONFIG, ('+train_dataloader.dataset.permute_narrations=0',)),
-    Experiment('untrained', CONFIG, trained=False),
-)
+ROWS = (Experiment('trained', CONFIG), *control_rows(CONFIG))
 COLUMNS = {
     'labels/label_acc': 'frame label',
     'pointing/pointing_acc': 'pointing',

@@ -167,7 +167,7 @@ def _check_none_failed(failed: int, untried: int, total: int) -> None:
 def _grounder(job: GroundingJob) -> Grounder:
     return Grounder(
         job.model,
-        weights=None if job.weights is None else job.weights.expanduser(),
+        weights=job.weights,
         device=job.device,
         rate_fps=job.rate_fps,
         min_duration_sec=job.min_duration_sec,

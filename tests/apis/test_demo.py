@@ -41,7 +41,7 @@ def test_everything_is_done_once_and_the_results_are_named(steps, tmp_path):
         'generate',
         'encode ours_tiny',
         'run trained',
-        'run permuted_narrations',
+        'run permuted',
         'run untrained',
         'ground',
     ]

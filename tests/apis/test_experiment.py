@@ -145,6 +145,14 @@ def test_untrained_row_keeps_its_heads_and_is_calibrated_all_the_same(
     assert not list(tmp_path.rglob('*.pth'))
 
 
+def test_stored_features_of_another_backbone_are_refused(config, tmp_path, monkeypatch):
+    other = property(lambda self: 'f' * 64)
+    monkeypatch.setattr('stgr.models.backbones.CLIPBackbone.fingerprint', other)
+
+    with pytest.raises(ValueError, match='backbone_sha256'):
+        run_experiment(Experiment('untrained', str(config), trained=False), tmp_path, seed=0)
+
+
 def test_controls_are_the_permuted_and_the_untrained_model(config):
     permuted, untrained = control_rows(str(config))
 
