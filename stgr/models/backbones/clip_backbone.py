@@ -1,8 +1,9 @@
 """CLIP as an encoder of frames, patches, sentences and words in one space."""
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import torch
 from einops import rearrange
@@ -16,6 +17,8 @@ from stgr.structures.features import TextFeatures, VideoFeatures
 OPENAI_MEAN = (0.48145466, 0.4578275, 0.40821073)
 OPENAI_STD = (0.26862954, 0.26130258, 0.27577711)
 
+PatchTokens = Literal['last', 'value']
+
 
 @MODELS.register_module()
 class CLIPBackbone(GroundingBackbone):
@@ -28,6 +31,10 @@ class CLIPBackbone(GroundingBackbone):
 
     Args:
         source: Folder written by ``save_pretrained`` or hub name.
+        patch_tokens: What a patch is. ``last``: its token after the last layer, as in the paper's
+            code; pretraining never asks these tokens to stay where they are, and they may describe
+            the whole picture. ``value``: its value in the last layer's attention, which is what it
+            would hand to the class token, looking at nothing else (MaskCLIP, Zhou et al. 2022).
         frozen: Keep the weights as they are: no gradient, evaluation mode always, and not part of
             checkpoints (which stay small; they hold its fingerprint and fit no other one).
         max_words: Word features kept of a sentence (20 in the paper's code). The sentence feature
@@ -35,13 +42,23 @@ class CLIPBackbone(GroundingBackbone):
 
     Raises:
         FileNotFoundError: If ``source`` cannot be had.
-        ValueError: If its tokenizer does not fit its weights.
+        ValueError: If its tokenizer does not fit its weights, or ``patch_tokens`` is unknown.
     """
 
     clip: Any
 
-    def __init__(self, source: str | Path, *, frozen: bool = True, max_words: int = 20) -> None:
+    def __init__(
+        self,
+        source: str | Path,
+        *,
+        patch_tokens: PatchTokens = 'last',
+        frozen: bool = True,
+        max_words: int = 20,
+    ) -> None:
         super().__init__()
+        if patch_tokens not in get_args(PatchTokens):
+            raise ValueError(f'patch_tokens must be last or value, not {patch_tokens!r}')
+        self.patch_tokens = patch_tokens
         self.clip, self.tokenizer = load_clip(source)
         vision, text = self.clip.config.vision_config, self.clip.config.text_config
         side = vision.image_size // vision.patch_size
@@ -57,8 +74,11 @@ class CLIPBackbone(GroundingBackbone):
 
     @property
     def fingerprint(self) -> str:
-        """sha256 of the weights as they are now."""
-        return fingerprint(self.clip)
+        """sha256 of the weights as they are now, and of ``patch_tokens`` if it is not ``last``."""
+        weights = fingerprint(self.clip)
+        if self.patch_tokens == 'last':
+            return weights
+        return hashlib.sha256(f'{weights} {self.patch_tokens}'.encode()).hexdigest()
 
     def train(self, mode: bool = True) -> 'CLIPBackbone':
         """Set the mode; a frozen encoder stays in evaluation mode."""
@@ -69,10 +89,21 @@ class CLIPBackbone(GroundingBackbone):
         flat = rearrange(frames, 'b u c h w -> (b u) c h w')
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
             vision = self.clip.vision_model
-            tokens = vision(flat).last_hidden_state
+            tokens = self._tokens(flat)
             tokens = self.clip.visual_projection(vision.post_layernorm(tokens))
         tokens = rearrange(tokens.float(), '(b u) n c -> b u n c', b=len(frames))
         return VideoFeatures(tokens[:, :, 0], tokens[:, :, 1:], mask, self.grid)
+
+    def _tokens(self, pictures: Tensor) -> Tensor:
+        """Return the class token and the patches before the final norm, (N, 1 + P, width)."""
+        vision = self.clip.vision_model
+        if self.patch_tokens == 'last':
+            return vision(pictures).last_hidden_state
+        out = vision(pictures, output_hidden_states=True)
+        layer = vision.encoder.layers[-1]
+        values = layer.self_attn.v_proj(layer.layer_norm1(out.hidden_states[-2]))
+        values = layer.self_attn.out_proj(values)
+        return torch.cat([out.last_hidden_state[:, :1], values[:, 1:]], dim=1)
 
     def tokenize(self, sentences: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Return token ids and mask, (B, N); an empty sentence has its two marks only."""
