@@ -1,6 +1,6 @@
 """The paper's model: select frames, learn globally what and when, locally what and where."""
 
-from typing import Any
+from typing import Any, Literal, get_args
 
 import torch
 from einops import rearrange
@@ -15,6 +15,8 @@ from stgr.ops.gather import all_gather
 from stgr.registry import MODELS
 from stgr.structures.features import TextFeatures, VideoFeatures
 from stgr.structures.frame_selection import FrameSelection
+
+GlobalFrames = Literal['selected', 'candidates']
 
 
 @MODELS.register_module()
@@ -44,10 +46,15 @@ class SpatioTemporalGrounder(BaseGrounder):
         local_head: Likewise of the local head; without it patches are located by the global
             head's projections.
         local_weight: Factor of the local loss (1 in the paper).
+        select_projected: Select by the global head's projections (the paper), or by the features
+            as the backbone makes them (the released code).
+        global_frames: Which frames the global branch averages: the ``selected`` ones (the paper's
+            Figure 2) or all ``candidates`` (the released code). A backbone that learns gets no
+            gradient through candidates that were not selected.
         threshold: See ``BaseGrounder``.
 
     Raises:
-        ValueError: If both heads are left out.
+        ValueError: If both heads are left out, or ``global_frames`` is unknown.
     """
 
     def __init__(
@@ -60,12 +67,18 @@ class SpatioTemporalGrounder(BaseGrounder):
         global_head: Config | None = None,
         local_head: Config | None = None,
         local_weight: float = 1.0,
+        select_projected: bool = True,
+        global_frames: GlobalFrames = 'selected',
         threshold: float = 0.5,
     ) -> None:
         super().__init__(backbone, threshold=threshold)
         if global_head is None and local_head is None:
             raise ValueError(
                 'a grounder needs a global_head, a local_head or both, but got neither'
+            )
+        if global_frames not in get_args(GlobalFrames):
+            raise ValueError(
+                f'global_frames must be one of {get_args(GlobalFrames)}, but got {global_frames!r}'
             )
         widths = {'video_dim': self.backbone.video_dim, 'text_dim': self.backbone.text_dim}
         self.selector: BaseSelector = MODELS.build(selector)
@@ -74,17 +87,20 @@ class SpatioTemporalGrounder(BaseGrounder):
         self.global_head: GlobalHead | None = _built(widths, global_head)
         self.local_head: LocalHead | None = _built(widths, local_head)
         self.local_weight = local_weight
-        self.similarity_needs_patches = global_head is None
+        self.select_projected = select_projected
+        self.global_frames: GlobalFrames = global_frames
+        self.similarity_needs_patches = self.global_head is None or self.global_head.needs_patches
 
     def loss(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return ``loss_global`` and ``loss_local`` of a batch, those whose branch is there."""
         text = self.backbone.encode_text(inputs['token_ids'], inputs['token_mask'])
-        video = self._candidates(inputs)
-        selection = self.select(video, text)
-        video = self._selected(inputs, video, selection)
+        candidates = self._candidates(inputs)
+        selection = self.select(candidates, text)
+        video = self._selected(inputs, candidates, selection)
         losses = {}
         if self.global_head is not None:
-            losses['loss_global'] = self.global_loss(self.global_scores(video, text))
+            clips = video if self.global_frames == 'selected' else candidates
+            losses['loss_global'] = self.global_loss(self.global_scores(clips, text))
         if self.local_head is not None:
             scores = self.local_scores(video, text)
             losses['loss_local'] = self.local_weight * self.local_loss(scores)
@@ -92,13 +108,24 @@ class SpatioTemporalGrounder(BaseGrounder):
 
     def select(self, video: VideoFeatures, text: TextFeatures) -> FrameSelection:
         """Return the frames of each clip that its narration speaks about; no gradient."""
-        frames, words, sentence = video.frames, text.words, text.sentence
         with torch.no_grad():
-            if self.global_head is not None:
-                frames = self.global_head.project_video(frames)
-                words = self.global_head.project_text(words)
-                sentence = self.global_head.project_text(sentence)
-            return self.selector(frames, words, sentence, video.mask, text.mask)
+            if self.global_head is not None and self.select_projected:
+                video, text = self._projected(video, text)
+            return self.selector(video, text)
+
+    def _projected(
+        self, video: VideoFeatures, text: TextFeatures
+    ) -> tuple[VideoFeatures, TextFeatures]:
+        """Return what the selector reads, in the space of the global head."""
+        head = self.global_head
+        assert head is not None, 'the global branch was left out'
+        patches = None
+        if self.selector.needs_patches and video.patches is not None:
+            patches = head.project_video(video.patches)
+        return (
+            VideoFeatures(head.embed_frames(video), patches, video.mask, video.grid),
+            TextFeatures(head.embed_sentences(text), head.project_text(text.words), text.mask),
+        )
 
     def global_scores(self, video: VideoFeatures, text: TextFeatures) -> Tensor:
         """Return raw scores of every clip with every narration by their means.
@@ -106,9 +133,8 @@ class SpatioTemporalGrounder(BaseGrounder):
         (B, B), or (W * B, W * B) with the batches of all W processes, on every one of them.
         """
         assert self.global_head is not None, 'the global branch was left out'
-        frames = self.global_head.project_video(video.frames)
-        pooled = self.global_head.pool(frames, video.mask)
-        sentence = self.global_head.project_text(text.sentence)
+        pooled = self.global_head.pool(self.global_head.embed_frames(video), video.mask)
+        sentence = self.global_head.embed_sentences(text)
         return self.global_head.scores(all_gather(pooled), all_gather(sentence))
 
     def local_scores(self, video: VideoFeatures, text: TextFeatures) -> Tensor:
@@ -127,8 +153,8 @@ class SpatioTemporalGrounder(BaseGrounder):
     def similarity(self, video: VideoFeatures, text: TextFeatures) -> Tensor:
         """Return how similar each query is to each frame, (Q, F); see the base class."""
         if self.global_head is not None:
-            frames = self.global_head.project_video(video.frames[0])
-            return self.global_head.similarity(frames, self.global_head.project_text(text.sentence))
+            frames = self.global_head.embed_frames(video)[0]
+            return self.global_head.similarity(frames, self.global_head.embed_sentences(text))
         assert self.local_head is not None, 'there is at least one head'
         assert video.patches is not None, 'the local branch needs patch features'
         return self.local_head.frame_scores(video.patches[0], text.words, text.mask)
@@ -140,7 +166,7 @@ class SpatioTemporalGrounder(BaseGrounder):
             return rearrange(maps, 'n 1 p -> n p')
         assert self.global_head is not None, 'there is at least one head'
         return patch_similarity_maps(
-            self.global_head.project_video(patches), self.global_head.project_text(text.sentence)
+            self.global_head.project_video(patches), self.global_head.embed_sentences(text)
         )
 
     def _candidates(self, inputs: dict[str, Tensor]) -> VideoFeatures:
