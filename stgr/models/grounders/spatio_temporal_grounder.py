@@ -11,12 +11,13 @@ from stgr.models.grounders.patch_similarity import patch_similarity_maps
 from stgr.models.heads import GlobalHead, LocalHead
 from stgr.models.losses import ScoreLoss
 from stgr.models.selectors import BaseSelector
-from stgr.ops.gather import all_gather
+from stgr.ops.gather import all_gather, pad_to_longest
 from stgr.registry import MODELS
 from stgr.structures.features import TextFeatures, VideoFeatures
 from stgr.structures.frame_selection import FrameSelection
 
 GlobalFrames = Literal['selected', 'candidates']
+Negatives = Literal['process', 'all']
 
 
 @MODELS.register_module()
@@ -32,7 +33,7 @@ class SpatioTemporalGrounder(BaseGrounder):
        narration (Sec. 3.1). Local scores: patches of the selected frames against the words.
     4. Each score matrix has its loss (Eq. 1); the total is their sum. With several processes the
        global loss sees the clips and narrations of all of them, as if one had the whole batch; the
-       local one those of its own, as in the authors' code.
+       local one those of its own, as in the authors' code, or of all.
 
     Training compares by raw dot products, inference by cosines.
 
@@ -46,15 +47,19 @@ class SpatioTemporalGrounder(BaseGrounder):
         local_head: Likewise of the local head; without it patches are located by the global
             head's projections.
         local_weight: Factor of the local loss (1 in the paper).
+        local_negatives: Whose narrations a clip's own has to win against in the local loss with
+            several processes: those of its ``process``, or of ``all``, which costs each process
+            as many times more as there are.
         select_projected: Select by the global head's projections (the paper), or by the features
             as the backbone makes them (the released code).
         global_frames: Which frames the global branch averages: the ``selected`` ones (the paper's
             Figure 2) or all ``candidates`` (the released code). A backbone that learns gets no
             gradient through candidates that were not selected.
         threshold: See ``BaseGrounder``.
+        heat_window: Likewise.
 
     Raises:
-        ValueError: If both heads are left out, or ``global_frames`` is unknown.
+        ValueError: If both heads are left out, or a name is unknown.
     """
 
     def __init__(
@@ -67,19 +72,19 @@ class SpatioTemporalGrounder(BaseGrounder):
         global_head: Config | None = None,
         local_head: Config | None = None,
         local_weight: float = 1.0,
+        local_negatives: Negatives = 'process',
         select_projected: bool = True,
         global_frames: GlobalFrames = 'selected',
         threshold: float = 0.5,
+        heat_window: int = 1,
     ) -> None:
-        super().__init__(backbone, threshold=threshold)
+        super().__init__(backbone, threshold=threshold, heat_window=heat_window)
         if global_head is None and local_head is None:
             raise ValueError(
                 'a grounder needs a global_head, a local_head or both, but got neither'
             )
-        if global_frames not in get_args(GlobalFrames):
-            raise ValueError(
-                f'global_frames must be one of {get_args(GlobalFrames)}, but got {global_frames!r}'
-            )
+        _check_name('global_frames', global_frames, get_args(GlobalFrames))
+        _check_name('local_negatives', local_negatives, get_args(Negatives))
         widths = {'video_dim': self.backbone.video_dim, 'text_dim': self.backbone.text_dim}
         self.selector: BaseSelector = MODELS.build(selector)
         self.global_loss: ScoreLoss = MODELS.build(loss)
@@ -87,6 +92,7 @@ class SpatioTemporalGrounder(BaseGrounder):
         self.global_head: GlobalHead | None = _built(widths, global_head)
         self.local_head: LocalHead | None = _built(widths, local_head)
         self.local_weight = local_weight
+        self.local_negatives: Negatives = local_negatives
         self.select_projected = select_projected
         self.global_frames: GlobalFrames = global_frames
         self.similarity_needs_patches = self.global_head is None or self.global_head.needs_patches
@@ -138,17 +144,25 @@ class SpatioTemporalGrounder(BaseGrounder):
         return self.global_head.scores(all_gather(pooled), all_gather(sentence))
 
     def local_scores(self, video: VideoFeatures, text: TextFeatures) -> Tensor:
-        """Return raw scores of every clip with every narration by patches and words, (B, B)."""
+        """Return raw scores of every clip with every narration by patches and words.
+
+        (B, B), or (W * B, W * B) on all W processes with the narrations of all of them.
+        """
         assert self.local_head is not None, 'the local branch was left out'
         assert video.patches is not None, 'the local branch needs patch features'
         patches = video.patches
         region_mask = video.mask[:, :, None].expand(patches.shape[:3])
-        return self.local_head.scores(
+        words, word_mask = text.words, text.mask
+        if self.local_negatives == 'all':
+            words = all_gather(pad_to_longest(words, dim=1))
+            word_mask = all_gather(pad_to_longest(word_mask, dim=1))
+        scores = self.local_head.scores(
             rearrange(patches, 'b t p c -> b (t p) c'),
-            text.words,
+            words,
             region_mask=rearrange(region_mask, 'b t p -> b (t p)'),
-            word_mask=text.mask,
+            word_mask=word_mask,
         )
+        return all_gather(scores) if self.local_negatives == 'all' else scores
 
     def similarity(self, video: VideoFeatures, text: TextFeatures) -> Tensor:
         """Return how similar each query is to each frame, (Q, F); see the base class."""
@@ -160,10 +174,9 @@ class SpatioTemporalGrounder(BaseGrounder):
         return self.local_head.frame_scores(video.patches[0], text.words, text.mask)
 
     def heatmaps(self, patches: Tensor, text: TextFeatures) -> Tensor:
-        """Return where each text is seen in its frame, (N, P); see the base class."""
+        """Return where each text is seen in its window, (N, T, P); see the base class."""
         if self.local_head is not None:
-            maps = self.local_head.heatmaps(patches[:, None], text.words, text.mask)
-            return rearrange(maps, 'n 1 p -> n p')
+            return self.local_head.heatmaps(patches, text.words, text.mask)
         assert self.global_head is not None, 'there is at least one head'
         return patch_similarity_maps(
             self.global_head.project_video(patches), self.global_head.embed_sentences(text)
@@ -187,3 +200,8 @@ class SpatioTemporalGrounder(BaseGrounder):
 def _built(widths: Config, head: Config | None) -> Any:
     """Return a head as wide as the backbone, None for a branch that is left out."""
     return None if head is None else MODELS.build(widths | head)
+
+
+def _check_name(argument: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise ValueError(f'{argument} must be one of {known}, but got {value!r}')
