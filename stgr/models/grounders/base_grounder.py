@@ -45,9 +45,7 @@ class BaseGrounder(BaseModel):
     pool_threshold: Tensor
     query_threshold: Tensor
 
-    def __init__(
-        self, backbone: Config, *, threshold: float = 0.5, heat_window: int = 1
-    ) -> None:
+    def __init__(self, backbone: Config, *, threshold: float = 0.5, heat_window: int = 1) -> None:
         if heat_window < 1:
             raise ValueError(f'heat_window must be >= 1, but got {heat_window}')
         encoder: GroundingBackbone = MODELS.build(backbone)

@@ -138,9 +138,7 @@ def _late_interaction(
     return _mean_of_best(cosines, region_mask, None if word_mask is None else word_mask[None])
 
 
-def _mean_of_best(
-    cosines: Tensor, region_mask: Tensor | None, word_mask: Tensor | None
-) -> Tensor:
+def _mean_of_best(cosines: Tensor, region_mask: Tensor | None, word_mask: Tensor | None) -> Tensor:
     """Return the mean over real words of the best real region, (I, J, R, L) -> (I, J)."""
     if region_mask is not None:
         real = fill_empty(region_mask)[:, None, :, None]

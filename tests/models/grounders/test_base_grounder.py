@@ -73,7 +73,10 @@ def test_map_of_a_frame_is_that_of_its_own_label(zero_shot, videos):
     _, patches = zero_shot.encode_frames(videos['inputs']['frames'][0])
     texts = zero_shot.encode_text(list(sample.pool)).sentence
 
-    maps = [[patch_similarity_maps(p[None, None], t[None]).reshape(4, 4) for t in texts] for p in patches]
+    maps = [
+        [patch_similarity_maps(p[None, None], t[None]).reshape(4, 4) for t in texts]
+        for p in patches
+    ]
     assert (maps[0][0] - maps[0][1]).abs().max() > 1e-3  # labels differ in their maps
     for f, label in enumerate(sample.pred_labels.tolist()):
         torch.testing.assert_close(sample.heatmaps[f], maps[f][label], atol=1e-5, rtol=0)
