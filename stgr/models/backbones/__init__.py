@@ -3,5 +3,13 @@
 from stgr.models.backbones.base import GroundingBackbone
 from stgr.models.backbones.clip_backbone import CLIPBackbone
 from stgr.models.backbones.clip_pretrainer import CLIPPretrainer
+from stgr.models.backbones.freezable_backbone import FreezableBackbone
+from stgr.models.backbones.s3d_backbone import S3DBackbone
 
-__all__ = ['CLIPBackbone', 'CLIPPretrainer', 'GroundingBackbone']
+__all__ = [
+    'CLIPBackbone',
+    'CLIPPretrainer',
+    'FreezableBackbone',
+    'GroundingBackbone',
+    'S3DBackbone',
+]
