@@ -7,6 +7,7 @@ from stgr.models.heads.cross_self_head import CrossSelfHead
 from stgr.models.heads.gated_global_head import GatedGlobalHead
 from stgr.models.heads.global_head import GlobalHead
 from stgr.models.heads.local_head import LocalHead
+from stgr.models.heads.mil_nce_global_head import MILNCEGlobalHead
 from stgr.models.heads.self_cross_head import SelfCrossHead
 from stgr.models.heads.word_region_head import WordRegionHead
 
@@ -18,6 +19,7 @@ __all__ = [
     'GatedGlobalHead',
     'GlobalHead',
     'LocalHead',
+    'MILNCEGlobalHead',
     'SelfCrossHead',
     'WordRegionHead',
 ]
