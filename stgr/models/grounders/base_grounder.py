@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from einops import rearrange
 from mmengine.model import BaseModel
 from torch import Tensor
@@ -100,18 +101,21 @@ class BaseGrounder(BaseModel):
         token_ids, mask = self.backbone.tokenize(sentences)
         return self.backbone.encode_text(token_ids.to(self.device), mask.to(self.device))
 
-    def encode_frames(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+    def encode_frames(self, frames: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return features of pictures as they come from a reader.
 
         Args:
             frames: RGB, (F, 3, H, W) uint8.
+            mask: True for real frames, (F,) bool. None: all are.
 
         Returns:
-            Frame features (F, C) and patch features (F, P, C), float32.
+            Frame features (F, C) and patch features (F, P, C), float32; one per step where the
+            backbone makes steps of several frames.
         """
         pixels = self.data_preprocessor.normalise(frames.to(self.device))
-        mask = torch.ones(1, len(frames), dtype=torch.bool, device=self.device)
-        video = self.backbone.encode_video(pixels[None], mask)
+        if mask is None:
+            mask = torch.ones(len(frames), dtype=torch.bool)
+        video = self.backbone.encode_video(pixels[None], mask[None].to(self.device))
         assert video.patches is not None, 'a backbone encodes patches with frames'
         return video.frames[0], video.patches[0]
 
@@ -129,15 +133,16 @@ class BaseGrounder(BaseModel):
 
     def _encode(self, frames: Tensor, mask: Tensor) -> VideoFeatures:
         """Encode clips, or whole videos in chunks: no gradient keeps their activations."""
-        if torch.is_grad_enabled() or frames.shape[1] <= FRAMES_PER_CHUNK:
+        chunk = self.backbone.frames_per_chunk(FRAMES_PER_CHUNK)
+        if torch.is_grad_enabled() or frames.shape[1] <= chunk:
             return self.backbone.encode_video(frames, mask)
-        pairs = zip(frames.split(FRAMES_PER_CHUNK, 1), mask.split(FRAMES_PER_CHUNK, 1), strict=True)
+        pairs = zip(frames.split(chunk, 1), mask.split(chunk, 1), strict=True)
         parts = [self.backbone.encode_video(*pair) for pair in pairs]
         patches = [part.patches for part in parts if part.patches is not None]
         return VideoFeatures(
             torch.cat([part.frames for part in parts], dim=1),
             torch.cat(patches, dim=1) if patches else None,
-            mask,
+            torch.cat([part.mask for part in parts], dim=1),
             self.backbone.grid,
         )
 
@@ -151,10 +156,25 @@ class BaseGrounder(BaseModel):
         """
         for i, sample in enumerate(data_samples):
             clip = {key: values[i : i + 1] for key, values in inputs.items()}
-            video = self.stored_or_encoded(clip)
+            video = self._encode_each(clip) if 'frames' in clip else self.stored_or_encoded(clip)
             assert video.patches is not None, 'an answer needs patch features'
             self._answer(video.frames[0], video.patches[0], sample)
         return [sample.cpu() for sample in data_samples]
+
+    def _encode_each(self, clip: dict[str, Tensor]) -> VideoFeatures:
+        """Encode the frames of a video such that each has a feature: that of its step.
+
+        The last step is filled up with padding.
+        """
+        per_step, mask = self.backbone.frames_per_step, clip['frame_mask']
+        if per_step == 1:
+            return self._encode(clip['frames'], mask)
+        missing = -mask.shape[1] % per_step
+        frames = F.pad(clip['frames'], (0, 0, 0, 0, 0, 0, 0, missing))
+        video = self._encode(frames, F.pad(mask, (0, missing)))
+        assert video.patches is not None, 'a backbone encodes patches with frames'
+        step = torch.arange(mask.shape[1], device=mask.device) // per_step
+        return VideoFeatures(video.frames[:, step], video.patches[:, step], mask, video.grid)
 
     def _answer(self, frames: Tensor, patches: Tensor, sample: GroundingSample) -> None:
         """Put similarity, labels and heat maps of one video into its sample."""

@@ -192,7 +192,10 @@ class SpatioTemporalGrounder(BaseGrounder):
     ) -> VideoFeatures:
         """Return the features of the selected frames, with gradient if the backbone learns."""
         if 'frames' in inputs and any(p.requires_grad for p in self.backbone.parameters()):
-            return self.backbone.encode_video(selection.take(inputs['frames']), selection.mask)
+            if self.backbone.frames_per_step == 1:
+                return self.backbone.encode_video(selection.take(inputs['frames']), selection.mask)
+            # A step looks at its neighbours too: only among all candidates is it the same one.
+            video = self.backbone.encode_video(inputs['frames'], inputs['frame_mask'])
         patches = None if video.patches is None else selection.take(video.patches)
         return VideoFeatures(selection.take(video.frames), patches, selection.mask, video.grid)
 
