@@ -267,6 +267,31 @@ def test_missing_and_left_over_names_are_both_listed(backbone, released, tiny_s3
         S3DBackbone(**{**tiny_s3d, 'weights': tmp_path / 'a.safetensors'})
 
 
+def drop(weights):
+    del weights['gating.fc.bias']
+
+
+def add(weights):
+    weights['gating.fc.scale'] = torch.zeros(1)
+
+
+def narrow(weights):
+    weights['gating.fc.bias'] = torch.zeros(1)  # would be broadcast
+
+
+@pytest.mark.parametrize('spoil', [drop, add, narrow])
+def test_one_fault_is_enough_and_nothing_is_loaded(spoil, released, tiny_s3d):
+    backbone = S3DBackbone(**{**tiny_s3d, 'weights': None})
+    before = backbone.fingerprint
+    weights = dict(released)
+    spoil(weights)
+
+    with pytest.raises(ValueError, match='does not hold the weights of S3D'):
+        backbone.load_released(weights, source='a file')
+
+    assert backbone.fingerprint == before
+
+
 def test_dictionary_with_more_words_than_vectors_is_refused(backbone, tiny_s3d, tmp_path):
     words = [*backbone.dictionary.rows, 'ladle']
     (tmp_path / 'dict.txt').write_text('\n'.join(words), encoding='utf-8')
