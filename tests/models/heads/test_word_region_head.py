@@ -52,7 +52,7 @@ def test_chunks_do_not_change_the_gradient(head, batch):
 
 
 def test_pair_scores_are_the_diagonal_and_frame_scores_single_frames(head, batch):
-    patches, words, region_mask, word_mask = batch
+    patches, words, _, word_mask = batch
 
     torch.testing.assert_close(head.pair_scores(*batch), head.scores(*batch).diagonal())
     found = head.frame_scores(patches, words, word_mask)

@@ -71,7 +71,7 @@ def mil_nce(scores, copies):
             + math.log1p(math.exp(-4)) / 2,
         ),
     ],
-    ids=['mms', 'mms with margin', 'mil-nce', 'mil-nce released', 'info-nce'],
+    ids=['mms', 'mms with margin', 'mil-nce', 'mil-nce sharper', 'mil-nce released', 'info-nce'],
 )
 def test_two_pairs_by_hand(loss, expected):
     assert loss(HAND).item() == pytest.approx(expected, abs=1e-6)
