@@ -90,6 +90,20 @@ def test_paper_numbers_stand_in_the_paper_config():
     assert config.model.threshold == 0.5
 
 
+def test_release_config_says_what_the_released_code_was_run_with():
+    config = load_config('ours_clip_release')
+    model, window = config.model, config.train_dataloader.dataset.pipeline[0]
+
+    assert (window.candidates, window.fps, window.window) == (16, 1, 'inside')
+    assert model.selector.count == 8
+    assert (model.loss.type.__name__, model.loss.count_positives_twice) == ('MILNCELoss', True)
+    assert 'local_loss' not in model  # the same
+    assert (model.local_head.scale_at_eval, model.local_head.residual_at_eval) == (False, False)
+    assert config.train_dataloader.batch_size == 64
+    assert config.train_cfg.max_epochs == config.param_scheduler[1].T_max == 15
+    assert (config.optim_wrapper.optimizer.lr, config.param_scheduler[0].end) == (1e-4, 5000)
+
+
 def test_features_of_tiny_kitchen_are_stored_at_the_rate_they_are_read():
     config = load_config('ours_tiny')
 
