@@ -96,7 +96,7 @@ def convert_openai_clip(
         report.append(f'WARNING: ignored {len(ignored)} names: {", ".join(ignored)}')
     return [
         *report,
-        f'{out} as a backbone: fingerprint {sha256}',
+        f'{out}: sha256 of all names and tensors {sha256}',
         describe_file(Path(out) / WEIGHTS, model.state_dict()),
     ]
 
