@@ -64,7 +64,7 @@ def convert_grounding_weights(
     model = f'the heads of {config} ({len(shapes)} tensors)'
     found, _ = check_names(tensors, shapes, source=source, model=model, hint=_hint(tensors, shapes))
     weights |= {ours: found[theirs] for ours, theirs in names.items()}
-    report = [f'{len(names)} of {len(tensors)} tensors taken from {source}']
+    report = [f'{len(names)} of {len(tensors)} tensors found in {source}']
     if like_released_loader is not None:
         drawn = _random_attention(grounder.local_head, like_released_loader)
         weights |= drawn

@@ -158,7 +158,9 @@ def _load_tokenizer(source: str | Path, *, vocabulary: int) -> Any:
 
 def _make_model(architecture: ClipArchitecture, tokenizer: Any, state: dict[str, Tensor]) -> Any:
     from transformers import CLIPConfig, CLIPModel
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     text, vision = architecture.text_config(), architecture.vision_config()
     text |= {
         'bos_token_id': tokenizer.bos_token_id,

@@ -77,7 +77,7 @@ def test_all_16_tensors_arrive_under_our_names(convert, release, tiny_model):
     assert heads == set(NAMES)
     for ours, theirs in NAMES.items():
         assert torch.equal(weights[ours], tensors[theirs]), ours
-    assert report[0].startswith('16 of 16 tensors')
+    assert report[0].startswith('16 of 16 tensors found')
     assert not [line for line in report if 'WARNING' in line]
 
 
