@@ -21,13 +21,16 @@ from stgr.models.selectors import SinkhornSelector
 model = dict(
     type=SpatioTemporalGrounder,
     backbone=dict(type=CLIPBackbone, source='openai/clip-vit-base-patch32'),
-    selector=dict(type=SinkhornSelector, count=8),  # hard-coded there
+    selector=dict(type=SinkhornSelector, count=8, ranking='word'),  # 8 is hard-coded there
+    select_projected=False,
+    global_frames='candidates',
     global_head=dict(type=GlobalHead, dim=512),
     # its evaluation drops the scale of both cross-attentions and the residual of the second
     local_head=dict(type=CrossSelfCrossHead, dim=512, scale_at_eval=False, residual_at_eval=False),
     loss=dict(type=MILNCELoss, count_positives_twice=True),  # of both branches
     local_weight=4.0,  # the sum over 4 GPUs with 16 clips each; ours is the processes' mean
     threshold=0.5,
+    heat_window=16,
 )
 train_pipeline = [
     # --num_frames 8 --num_sec_control 8 --fps 1
