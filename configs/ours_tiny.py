@@ -38,10 +38,10 @@ optim_wrapper = dict(
 )
 param_scheduler = [
     dict(type=LinearLR, start_factor=0.01, by_epoch=False, end=50),
-    dict(type=CosineAnnealingLR, by_epoch=True, T_max=16, convert_to_iter_based=True),
+    dict(type=CosineAnnealingLR, by_epoch=True, T_max=8, convert_to_iter_based=True),
 ]
-train_cfg = dict(by_epoch=True, max_epochs=16, val_interval=16)
-custom_hooks = [dict(type=CalibrateThresholdsHook, interval=16)]
+train_cfg = dict(by_epoch=True, max_epochs=8, val_interval=8)
+custom_hooks = [dict(type=CalibrateThresholdsHook, interval=8)]
 notice = (
     'this model knows only TinyKitchen, a generated world; on real videos its answers mean '
     'nothing. Train configs/ours_clip.py on narrated videos and give the checkpoint: '
