@@ -6,8 +6,10 @@ from stgr.engine.config_overrides import apply_overrides
 from stgr.engine.crash_safe_checkpoint_hook import CrashSafeCheckpointHook
 from stgr.engine.distributed import init_distributed
 from stgr.engine.epoch_seeds import EpochSeedHook, epoch_seed, seed_everything
+from stgr.engine.fp16_optim_wrapper import Fp16OptimWrapper
 from stgr.engine.grounding_runner import GroundingRunner
 from stgr.engine.last_checkpoint import find_last_checkpoint
+from stgr.engine.layer_decay_constructor import LayerDecayOptimWrapperConstructor
 from stgr.engine.progress_hook import ProgressHook
 from stgr.engine.safe_checkpoints import read_checkpoint
 from stgr.engine.stop_on_nan_hook import StopOnNanHook
@@ -19,7 +21,9 @@ __all__ = [
     'CalibrateThresholdsHook',
     'CrashSafeCheckpointHook',
     'EpochSeedHook',
+    'Fp16OptimWrapper',
     'GroundingRunner',
+    'LayerDecayOptimWrapperConstructor',
     'ProgressHook',
     'StopOnNanHook',
     'TrimHistoryHook',

@@ -31,7 +31,7 @@ def encode_tokens(
     *,
     max_words: int,
 ) -> TextFeatures:
-    """Return the projected states of a text: the end mark's for the sentence, the others' for words.
+    """Return the projected states of a text: one of the sentence, and of the words.
 
     Args:
         text_model: ``CLIPTextModel`` of transformers.
