@@ -1,5 +1,6 @@
 """What trains and tests a model: MMEngine's Runner, and one small module per rough edge of it."""
 
+from stgr.engine.agreement import check_loaders, check_parts
 from stgr.engine.bf16_optim_wrapper import Bf16OptimWrapper
 from stgr.engine.calibrate_thresholds_hook import CalibrateThresholdsHook
 from stgr.engine.config_overrides import apply_overrides
@@ -28,6 +29,8 @@ __all__ = [
     'StopOnNanHook',
     'TrimHistoryHook',
     'apply_overrides',
+    'check_loaders',
+    'check_parts',
     'epoch_seed',
     'find_last_checkpoint',
     'init_distributed',
