@@ -48,6 +48,7 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         self.layer_decay = float(decay)
         if self.base_lr is None:
             raise ValueError('layer_decay multiplies optimizer.lr: set it')
+        self.top_lr = float(self.base_lr)
 
     def __call__(self, model: nn.Module) -> OptimWrapper:
         """Return the wrapper of an optimizer with one group per parameter that learns."""
@@ -71,7 +72,7 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         for group in params:
             (parameter,) = group['params']
             depth = self.depths.get(id(parameter), 0)
-            group['lr'] = group.get('lr', self.base_lr) * self.layer_decay**depth
+            group['lr'] = group.get('lr', self.top_lr) * self.layer_decay**depth
 
 
 def _depths(model: nn.Module) -> dict[int, int]:

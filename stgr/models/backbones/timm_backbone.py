@@ -81,7 +81,8 @@ class TimmBackbone(TowerBackbone):
 
     def towers(self) -> dict[str, Tower]:
         """Return both encoders; that of the text ends with CLIP's projection."""
-        video, text = self.encoder['video'], self.encoder['text']
+        video: Any = self.encoder['video']
+        text: Any = self.encoder['text']
         read = self.encoder['text_projection']
         top = [getattr(video, name, None) for name in ('norm', 'fc_norm', 'attn_pool')]
         above = tuple(module for module in top if isinstance(module, nn.Module))

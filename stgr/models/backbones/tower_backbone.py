@@ -4,7 +4,7 @@ import difflib
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import nn
@@ -134,9 +134,9 @@ class TowerBackbone(GroundingBackbone):
         state = self._encoder.state_dict(keep_vars=True)
         return [name for name, tensor in state.items() if id(tensor) not in learning]
 
-    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    def state_dict(self, *args, **kwargs):  # type: ignore[no-untyped-def]
         """Return what learns, and the sha256 of what does not in place of it."""
-        state: dict[str, Any] = super().state_dict(*args, **kwargs)
+        state = super().state_dict(*args, **kwargs)
         prefix, names = kwargs.get('prefix', ''), self._frozen_names()
         for name in names:
             del state[f'{prefix}{self.encoder_name}.{name}']
