@@ -3,7 +3,7 @@
 A ViT-B/32-shaped CLIP with random weights, so that nothing is downloaded; each way in a fresh
 process, a step twice. Linux only. Ratios to training the whole encoder as it is.
 
-    python benchmarks/finetune_memory.py --frames 64
+    python benchmarks/finetune_memory.py --frames 32
 """
 
 import argparse
@@ -28,7 +28,7 @@ SENTENCES = ('crack an egg', 'whisk the eggs', 'pour the milk', 'flip the pancak
 def main() -> None:
     """Measure, print and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--frames', type=int, default=64, help='pictures encoded in a step')
+    parser.add_argument('--frames', type=int, default=32, help='pictures encoded in a step')
     parser.add_argument('--way', choices=tuple(WAYS), help=argparse.SUPPRESS)
     parser.add_argument('--clip', help=argparse.SUPPRESS)
     parser.add_argument('--out', type=Path, default=RESULTS / 'finetune_memory.csv')

@@ -38,8 +38,8 @@ class CLIPBackbone(TowerBackbone):
         max_words: Word features kept of a sentence (20 in the paper's code). The sentence feature
             is that of the whole text, up to the length of the encoder.
         gradient_checkpointing: Keep only what enters each layer that learns, and compute the layer
-            again in the backward pass: about a third more time for much less memory
-            (``benchmarks/finetune_memory.py``).
+            again in the backward pass: a quarter more time for three fifths of the memory with
+            ViT-B/32 (``benchmarks/finetune_memory.py``).
 
     Raises:
         FileNotFoundError: If ``source`` cannot be had.

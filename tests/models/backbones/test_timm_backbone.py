@@ -68,6 +68,9 @@ MASK = torch.ones(2, 3, dtype=torch.bool)
 def test_patches_are_the_tokens_after_the_prefix_and_frames_its_own_pooling(make, tokens):
     backbone, frames = make(tokens), pictures()
     model = backbone.encoder['video']
+    for norm in (model.norm, model.fc_norm):
+        for parameter in norm.parameters():
+            nn.init.normal_(parameter)
 
     video = backbone.encode_video(frames, MASK)
 
