@@ -14,7 +14,18 @@ from mmengine.registry import TASK_UTILS as MMENGINE_TASK_UTILS
 from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
 from mmengine.registry import Registry
 
-MODELS = Registry('model', parent=MMENGINE_MODELS, scope='stgr', locations=['stgr.models'])
+MODELS = Registry(
+    'model',
+    parent=MMENGINE_MODELS,
+    scope='stgr',
+    locations=[
+        'stgr.models.backbones',
+        'stgr.models.grounders',
+        'stgr.models.heads',
+        'stgr.models.losses',
+        'stgr.models.selectors',
+    ],
+)
 DATASETS = Registry('dataset', parent=MMENGINE_DATASETS, scope='stgr', locations=['stgr.datasets'])
 TRANSFORMS = Registry(
     'transform',

@@ -137,3 +137,34 @@ def tiny_model(tmp_path_factory, tiny_clip_dir):
     weights = folder / 'tiny_model.safetensors'
     save_file(grounder.state_dict(), weights)
     return config, weights
+
+
+@pytest.fixture(scope='session')
+def tiny_s3d(tmp_path_factory):
+    """Arguments of an S3DBackbone with random weights: 64 x 64 pictures, a grid of 2 x 2.
+
+    It is an eighth as wide as the released one; its file has the released names, heads of width 8
+    included.
+    """
+    import torch
+    from safetensors.torch import save_file
+
+    from stgr.models.backbones import S3DBackbone
+
+    folder = tmp_path_factory.mktemp('tiny_s3d')
+    words = dict.fromkeys(' '.join(TINY_SENTENCES).split())
+    (folder / 'dict.txt').write_text('\n'.join(words), encoding='utf-8')
+    size = {'width': 0.125, 'text_dim': 24, 'image_size': 64}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        backbone = S3DBackbone(None, folder / 'dict.txt', frozen=False, **size)
+        heads = {'fc': (8, 128), 'text_module.fc2': (8, 24)}
+        state = {f'{name}.weight': torch.randn(shape) for name, shape in heads.items()}
+        state |= {f'{name}.bias': torch.randn(8) for name in heads}
+    for name, tensor in backbone.state_dict().items():
+        # Gates that are open: half-closed ones, eleven in a row, would leave almost nothing.
+        opened = tensor + 4 if 'gating' in name and name.endswith('bias') else tensor
+        state[name.removeprefix('video_module.')] = opened.clone()
+    save_file(state, folder / 's3d.safetensors')
+    files = {'weights': str(folder / 's3d.safetensors'), 'dictionary': str(folder / 'dict.txt')}
+    return {**files, **size}

@@ -1,6 +1,7 @@
 """Every config loads, and the models of the paper are built from theirs."""
 
 import pytest
+import torch
 from mmengine.optim import build_optim_wrapper
 
 from stgr.apis.model_hub import configs_dir, list_models, load_config
@@ -10,7 +11,8 @@ from stgr.registry import MODELS
 NAMES = [entry.name for entry in list_models()]
 BASES = sorted(file.name for file in (configs_dir() / '_base_').glob('*.py'))
 OURS = [name for name in NAMES if name.startswith('ours')]
-ON_CLIP = [name for name in OURS if 'timm' not in name]
+S3D = [name for name in NAMES if 's3d' in name]
+ON_CLIP = [name for name in OURS if name not in S3D and 'timm' not in name]
 
 
 @pytest.mark.parametrize('name', NAMES)
@@ -83,6 +85,39 @@ def test_fine_tuned_encoder_learns_from_pixels_at_a_lower_rate(name, tiny_clip_d
         assert LoadFeatures not in steps
 
 
+@pytest.mark.parametrize('name', S3D)
+def test_grounder_is_built_on_any_s3d_and_takes_a_step(name, tiny_s3d):
+    config = load_config(name)
+    config.model.backbone.update(tiny_s3d)
+    config.model.global_head.update(dim=8, weights=tiny_s3d['weights'])
+    candidates = config.train_dataloader.dataset.pipeline[0].candidates
+    clips = {
+        'frames': torch.rand(2, candidates, 3, 64, 64),
+        'frame_mask': torch.ones(2, candidates, dtype=torch.bool),
+    }
+
+    grounder = MODELS.build(config.model)
+    token_ids, token_mask = grounder.backbone.tokenize(['crack an egg', 'flip it over'])
+    losses = grounder.loss(clips | {'token_ids': token_ids, 'token_mask': token_mask})
+
+    assert candidates % grounder.backbone.frames_per_step == 0
+    assert grounder.backbone.frozen
+    assert set(losses) == {'loss_global', 'loss_local'} - (
+        set() if grounder.local_head else {'loss_local'}
+    )
+    assert all(loss.isfinite() for loss in losses.values())
+
+
+def test_s3d_numbers_are_those_of_the_paper_and_the_authors_code():
+    config, selected = load_config('ours_s3d'), load_config('ablations/s3d_selected_steps')
+    windows = [c.train_dataloader.dataset.pipeline[0] for c in (config, selected)]
+
+    assert [(window.candidates, window.fps) for window in windows] == [(16, 5), (80, 5)]
+    assert config.train_dataloader.batch_size == 96
+    assert 8 * selected.model.selector.count == 16
+    assert load_config('ours_clip').train_dataloader.dataset.pipeline[0].candidates == 80
+
+
 def test_paper_numbers_stand_in_the_paper_config():
     config = load_config('ours_clip')
     window = config.train_dataloader.dataset.pipeline[0]
@@ -90,6 +125,20 @@ def test_paper_numbers_stand_in_the_paper_config():
     assert (window.candidates, window.fps, config.model.selector.count) == (80, 5, 16)
     assert config.train_dataloader.batch_size == 64
     assert config.model.threshold == 0.5
+
+
+def test_release_config_says_what_the_released_code_was_run_with():
+    config = load_config('ours_clip_release')
+    model, window = config.model, config.train_dataloader.dataset.pipeline[0]
+
+    assert (window.candidates, window.fps, window.window) == (16, 1, 'inside')
+    assert model.selector.count == 8
+    assert (model.loss.type.__name__, model.loss.count_positives_twice) == ('MILNCELoss', True)
+    assert 'local_loss' not in model  # the same
+    assert (model.local_head.scale_at_eval, model.local_head.residual_at_eval) == (False, False)
+    assert config.train_dataloader.batch_size == 64
+    assert config.train_cfg.max_epochs == config.param_scheduler[1].T_max == 15
+    assert (config.optim_wrapper.optimizer.lr, config.param_scheduler[0].end) == (1e-4, 5000)
 
 
 def test_features_of_tiny_kitchen_are_stored_at_the_rate_they_are_read():

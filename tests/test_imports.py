@@ -29,7 +29,9 @@ ALLOWED = {
     'ops': set(),
     'structures': set(),
     'registry': set(),
+    'models.layers': set(),
     **dict.fromkeys(_PARTS, _FOUNDATION),
+    'models.backbones': _FOUNDATION | {'models.layers'},
     'models': _PARTS | {'models.grounders'},  # its __init__ imports its folders, to register them
     'models.grounders': _BELOW_GROUNDERS,
     'engine': _BELOW_GROUNDERS | {'models.grounders'},

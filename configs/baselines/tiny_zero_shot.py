@@ -9,5 +9,8 @@ with read_base():
 from stgr.models.backbones import CLIPBackbone
 from stgr.models.grounders import ZeroShotGrounder
 
-model = dict(type=ZeroShotGrounder, backbone=dict(type=CLIPBackbone, source='stgr://clip_tiny'))
+model = dict(
+    type=ZeroShotGrounder,
+    backbone=dict(type=CLIPBackbone, source='stgr://clip_tiny', patch_tokens='value'),
+)
 train_dataloader = None

@@ -52,14 +52,18 @@ def encode_video(
 ) -> 'FeatureFile':
     """Encode the frames shown at ``k / rate_fps`` seconds into a feature file.
 
-    Decoded, encoded and written chunk by chunk, so memory does not grow with the video.
+    Decoded, encoded and written chunk by chunk, so memory does not grow with the video. A backbone
+    that makes one feature of n frames is shown n frames evenly spaced over each 1 / ``rate_fps``
+    seconds, the frames k n to k n + n - 1 at n times the rate for feature k, which is stored under
+    the time of its first frame. Frames past the end of the video are padding. Chunks hold whole
+    windows of frames that the backbone looks at together, so they make no difference.
 
     Args:
         model: Whose backbone encodes, on its device.
         video: Open reader.
         out_path: File to write; it appears whole or not at all.
-        rate_fps: Frames per second of video.
-        progress: Wraps the iterator of encoded frames, given with their number.
+        rate_fps: Features per second of video.
+        progress: Wraps the iterator of encoded chunks, given with their number.
 
     Returns:
         The file, opened for reading.
@@ -71,13 +75,16 @@ def encode_video(
     from stgr.io.feature_files import FeatureFile
     from stgr.io.feature_writer import FeatureWriter
 
-    times_sec = sample_times(0.0, video.facts().duration_sec, rate_fps)
+    duration_sec = video.facts().duration_sec
+    times_sec = sample_times(0.0, duration_sec, rate_fps)
+    frame_times_sec = _frame_times(times_sec, rate_fps, model.backbone.frames_per_step)
+    chunk = model.backbone.frames_per_chunk(FRAMES_PER_CHUNK)
     provenance = feature_provenance(model, rate_fps=rate_fps, reader=video.facts().reader)
     width = model.backbone.video_dim
     with FeatureWriter(out_path, times_sec=times_sec, width=width, provenance=provenance) as writer:
-        chunks: Iterable[Any] = _encoded_chunks(model, video, times_sec)
+        chunks: Iterable[Any] = _encoded_chunks(model, video, frame_times_sec, duration_sec, chunk)
         if progress is not None:
-            chunks = progress(chunks, -(-len(times_sec) // FRAMES_PER_CHUNK))
+            chunks = progress(chunks, -(-len(frame_times_sec) // chunk))
         for frames, patches in chunks:
             writer.write(frames, patches)
     return FeatureFile(out_path)
@@ -100,7 +107,7 @@ def fill_store(
         model: Whose backbone encodes.
         videos: Pairs of video id and file.
         store: Where the features go, one file per video.
-        rate_fps: Frames per second of video.
+        rate_fps: Features per second of video.
         reader: Registered name of the video reader.
         progress: Wraps the iterator of missing videos, given with their number.
 
@@ -158,15 +165,26 @@ def _say(line: str) -> None:
     tqdm.write(line, file=sys.stderr)  # above the progress bar, not into it
 
 
+def _frame_times(times_sec: np.ndarray, rate_fps: float, per_step: int) -> np.ndarray:
+    """Return the times of the frames of steps that begin at ``times_sec``, one after the other."""
+    within_sec = np.arange(per_step) / (rate_fps * per_step)
+    return (times_sec[:, None] + within_sec).ravel()
+
+
 def _encoded_chunks(
-    model: 'BaseGrounder', video: 'VideoReader', times_sec: np.ndarray
+    model: 'BaseGrounder',
+    video: 'VideoReader',
+    times_sec: np.ndarray,
+    duration_sec: float,
+    chunk: int,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     import torch
     from einops import rearrange
 
     side = model.backbone.image_size
     with torch.no_grad():
-        for _, frames in video.stream_at(times_sec, size=(side, side), chunk=FRAMES_PER_CHUNK):
+        for chunk_sec, frames in video.stream_at(times_sec, size=(side, side), chunk=chunk):
             pixels = rearrange(torch.from_numpy(frames), 'n h w c -> n c h w')
-            frame_features, patch_features = model.encode_frames(pixels)
+            mask = torch.from_numpy(chunk_sec < duration_sec)
+            frame_features, patch_features = model.encode_frames(pixels, mask)
             yield frame_features.cpu().numpy(), patch_features.cpu().numpy()

@@ -1,7 +1,8 @@
-"""Files that appear whole or not at all: written beside their place, then moved onto it."""
+"""Files and folders that appear whole or not at all: written beside their place, then moved."""
 
 import errno
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,6 +44,36 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
     with written_whole(path) as partial:
         partial.write_bytes(content)
     return Path(path)
+
+
+@contextmanager
+def folder_written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield an empty folder to fill; it becomes ``path`` only when the block ends without an error.
+
+    Args:
+        path: The folder wanted; its parent must be there.
+
+    Raises:
+        FileExistsError: If ``path`` is there already and is more than an empty folder.
+        FileNotFoundError: If the parent is not there.
+        OSError: If writing fails; the partial folder is gone. A full disk is reported as such.
+    """
+    target = Path(path)
+    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+        raise FileExistsError(f'{target} exists already; remove it or give another place')
+    partial = target.with_name(f'{PARTIAL_PREFIX}{os.getpid()}-{target.name}')
+    with full_disk_named(target):
+        try:
+            partial.mkdir()
+            yield partial
+            for file in sorted(partial.rglob('*')):
+                _flush(file)
+            _flush(partial)
+            partial.replace(target)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+        _flush(target.parent)
 
 
 @contextmanager

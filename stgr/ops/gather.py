@@ -4,6 +4,7 @@ from typing import Any, cast
 
 import torch
 import torch.distributed as dist
+import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -34,6 +35,24 @@ def all_gather(values: Tensor) -> Tensor:
         return values
     _check_shapes_agree(values)
     return cast(Tensor, _AllGather.apply(values))  # type: ignore[no-untyped-call]
+
+
+def pad_to_longest(values: Tensor, dim: int, value: float = 0.0) -> Tensor:
+    """Return tensors that are equally long on all ranks, padded at the end of one axis.
+
+    Every rank must call it equally often and in the same order.
+
+    Args:
+        values: Any shape and type; other axes must agree.
+        dim: Axis to pad, counted from the front.
+        value: What to pad with.
+    """
+    if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1:
+        return values
+    longest = torch.tensor(values.shape[dim], device=values.device)
+    dist.all_reduce(longest, dist.ReduceOp.MAX)
+    missing = int(longest) - values.shape[dim]
+    return F.pad(values, [0, 0] * (values.dim() - dim - 1) + [0, missing], value=value)
 
 
 class _AllGather(torch.autograd.Function):

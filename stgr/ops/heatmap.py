@@ -3,13 +3,7 @@
 import torch
 from torch import Tensor
 
-from stgr.ops.cross_attention import (
-    CrossSelfCross,
-    attend_pairs,
-    mean_of_regions,
-    prepare,
-)
-from stgr.ops.masking import masked_softmax
+from stgr.ops.attention_stack import AttentionStack, prepare
 
 
 def roll_out(
@@ -18,7 +12,7 @@ def roll_out(
     *,
     region_mask: Tensor | None,
     word_mask: Tensor | None,
-    stack: CrossSelfCross,
+    stack: AttentionStack,
 ) -> Tensor:
     """Return how much the stack looks at each region for the sake of each text.
 
@@ -26,8 +20,9 @@ def roll_out(
     region -> word of the second cross-attention, word -> word of the self-attention and
     word -> region of the first cross-attention, and takes the mean over the first axis of the
     (R, R) result. The mean may be taken first, which leaves a vector over words times the last
-    map: no (R, R) matrix. Unlike Abnar and Zuidema (2020) it adds no identity. Padded words have
-    no part in it. Computed in float32 (float64 for float64 inputs), also under autocast.
+    map: no (R, R) matrix. Abnar and Zuidema (2020) also add the identity to a map with a residual:
+    a choice of the stack. Padded words have no part in it. Computed in float32 (float64 for float64
+    inputs), also under autocast.
 
     Args:
         video: Projected regions of each window, (I, R, D).
@@ -39,12 +34,10 @@ def roll_out(
 
     Returns:
         Heat, (I, J, R), >= 0; sums to 1 over the real regions of each window and is 0 elsewhere. A
-        text without a real word gives all real regions the same heat; a window without a real
-        region has none.
+        text without a real word gives all real regions the same heat in a stack that crosses
+        first; a window without a real region has none.
     """
     with torch.autocast(video.device.type, enabled=False):
-        video, text, region_mask, stack = prepare(video, words, region_mask, word_mask, stack)
-        maps = attend_pairs(video, region_mask, text, stack)
-        over_words = masked_softmax(maps.scores, text.mask[..., None, :], dim=-1)
-        word_weights = mean_of_regions(video, region_mask) @ over_words @ maps.text  # (I, J, 1, L)
-        return (maps.regions_of_word @ word_weights.transpose(-1, -2)).squeeze(-1)
+        video, texts, region_mask, stack = prepare(video, words, region_mask, word_mask, stack)
+        heat = stack.heat(video, region_mask, texts)
+    return heat if region_mask is None else heat * region_mask[:, None]

@@ -1,6 +1,6 @@
 """Entropic optimal transport between two masked sets, batched and in log space."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -31,14 +31,16 @@ def sinkhorn(
     epsilon: float = 0.05,
     iterations: int = 3,
     tolerance: float | None = None,
+    last: Literal['rows', 'columns'] = 'rows',
 ) -> Transport:
     """Return the plan ``Diag(alpha) exp(similarity / epsilon) Diag(beta)`` of every problem.
 
     It maximises ``<plan, similarity> + epsilon * entropy(plan)`` over the plans with the given
     marginals (Cuturi 2013; Eq. 2 and 3 of the paper). One iteration scales the columns, then the
-    rows, so row sums are exact and column sums approach theirs: after few iterations look at
-    ``marginal_error``. Everything runs in log space and at least in float32, also under autocast:
-    the plain form ``exp(cos / 0.1 / 0.05)`` overflows float32 at a cosine of 0.45.
+    rows, so row sums are exact and column sums approach theirs (``last='columns'``: the other way
+    round): after few iterations look at ``marginal_error``. Everything runs in log space and at
+    least in float32, also under autocast: the plain form ``exp(cos / 0.1 / 0.05)`` overflows
+    float32 at a cosine of 0.45.
 
     Masked rows and columns carry no mass, and what stands in them is never read. A problem without
     a real row or a real column has the plan 0 and the error 0. The plan is differentiable.
@@ -55,6 +57,7 @@ def sinkhorn(
         tolerance: Stop scaling a problem once its ``marginal_error`` is at most this, so that a
             problem's plan does not depend on its batch. It waits for the device each iteration.
             None: exactly ``iterations``.
+        last: Which sums an iteration makes exact at its end.
 
     Returns:
         The plan, (B, U, L), and its marginal error, (B,).
@@ -63,6 +66,20 @@ def sinkhorn(
         ValueError: If a shape, a mask's dtype, a marginal's sign or a setting is wrong.
     """
     _check_settings(similarity, epsilon, iterations)
+    if last not in ('rows', 'columns'):
+        raise ValueError(f"last must be 'rows' or 'columns', but got {last!r}")
+    if last == 'columns':
+        turned = sinkhorn(
+            similarity.mT,
+            row_mask=column_mask,
+            column_mask=row_mask,
+            row_marginal=column_marginal,
+            column_marginal=row_marginal,
+            epsilon=epsilon,
+            iterations=iterations,
+            tolerance=tolerance,
+        )
+        return turned._replace(plan=turned.plan.mT)
     batch, rows, columns = similarity.shape
     log_kernel = at_least_float32(similarity) / epsilon
     row_weight = _masked_weights(log_kernel, row_mask, row_marginal, (batch, rows), 'row')

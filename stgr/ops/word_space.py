@@ -1,21 +1,10 @@
-"""Scores of every video with every text, from the cross-self-cross stack in word space."""
+"""Every video with every text through a stack of attention, in chunks."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from stgr.ops.cross_attention import (
-    AttentionWeights,
-    CrossSelfCross,
-    PairMaps,
-    TextSide,
-    attend_pairs,
-    mean_of_regions,
-    prepare,
-    softmax_regions,
-)
-from stgr.ops.masking import masked_softmax
+from stgr.ops.attention_stack import AttentionStack, prepare
 
 
 def pool_pairs(
@@ -24,7 +13,7 @@ def pool_pairs(
     *,
     region_mask: Tensor | None,
     word_mask: Tensor | None,
-    stack: CrossSelfCross,
+    stack: AttentionStack,
     chunk: int | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return the pooled video and the pooled text of each pair after the stack.
@@ -50,61 +39,17 @@ def pool_pairs(
     starts = range(0, max(len(video), 1), max(chunk, 1))  # one empty chunk for no video
     recompute = len(starts) > 1 and torch.is_grad_enabled()
     with torch.autocast(video.device.type, enabled=False):
-        video, text, region_mask, stack = prepare(video, words, region_mask, word_mask, stack)
+        video, texts, region_mask, stack = prepare(video, words, region_mask, word_mask, stack)
         pooled = []
         for start in starts:
             rows = slice(start, start + chunk)
             mask = None if region_mask is None else region_mask[rows]
-            inputs = video[rows], mask, text.rows(rows), stack
+            inputs = video[rows], mask, texts.rows(rows)
             if recompute:
                 pooled.append(
-                    checkpoint(_pool, *inputs, use_reentrant=False, preserve_rng_state=False)
+                    checkpoint(stack.pool, *inputs, use_reentrant=False, preserve_rng_state=False)
                 )
             else:
-                pooled.append(_pool(*inputs))
-    videos, texts = zip(*pooled, strict=True)
-    return torch.cat(videos), torch.cat(texts)
-
-
-def _pool(
-    video: Tensor, region_mask: Tensor | None, text: TextSide, stack: CrossSelfCross
-) -> tuple[Tensor, Tensor]:
-    """Return the pooled video and text of each pair, (I, J, D) each."""
-    maps = attend_pairs(video, region_mask, text, stack)
-    region_pool = mean_of_regions(video, region_mask)  # (I, 1, 1, R)
-    over_words = masked_softmax(maps.scores, text.mask[..., None, :], dim=-1)
-    pooled_video = _sum_words(region_pool @ over_words, maps, stack.text_attention)
-    over_regions = softmax_regions(maps.scores, region_mask) @ text.pool[..., None]
-    pooled_text = _sum_regions(over_regions.transpose(-1, -2), maps, text)
-    if stack.residual:
-        pooled_video = pooled_video + _sum_regions(region_pool, maps, text)
-        word_pool = text.pool[..., None, :]
-        pooled_text = pooled_text + _sum_words(word_pool, maps, stack.text_attention)
-    return pooled_video.squeeze(-2), pooled_text.squeeze(-2)
-
-
-def _sum_regions(weights: Tensor, maps: PairMaps, text: TextSide) -> Tensor:
-    """Return a weighted sum of the regions after their self-attention, (I, J, 1, D).
-
-    Args:
-        weights: One per region, (I, 1 or J, 1, R).
-        maps: Attention of the pairs.
-        text: The texts, whose words the regions are made of.
-    """
-    coefficients = [weights @ maps.mixed, weights @ maps.words_of_region]
-    return torch.cat(coefficients, dim=-1) @ text.values
-
-
-def _sum_words(weights: Tensor, maps: PairMaps, attention: AttentionWeights) -> Tensor:
-    """Return a weighted sum of the words after their self-attention, (I, J, 1, D).
-
-    Args:
-        weights: One per word, (1 or I, J, 1, L), summing to 1 or 0.
-        maps: Attention of the pairs.
-        attention: Self-attention of the words.
-    """
-    value, value_bias = attention.in_weight.chunk(3)[2], attention.in_bias.chunk(3)[2]
-    total = weights.sum(dim=-1, keepdim=True)
-    values = F.linear(weights @ maps.text @ maps.seen, value) + total * value_bias
-    outputs = F.linear(values, attention.out_weight) + total * attention.out_bias
-    return weights @ maps.seen + outputs
+                pooled.append(stack.pool(*inputs))
+    of_videos, of_texts = zip(*pooled, strict=True)
+    return torch.cat(of_videos), torch.cat(of_texts)

@@ -9,6 +9,12 @@ from stgr.apis import feature_extraction
 from stgr.apis.feature_extraction import encode_video, feature_provenance, fill_store
 from stgr.io import open_video
 from stgr.io.feature_files import FeatureFile, FeatureStore
+from stgr.models.backbones import S3DBackbone
+from stgr.models.grounders import SpatioTemporalGrounder
+from stgr.models.heads import GlobalHead
+from stgr.models.losses import MMSLoss
+from stgr.models.selectors import AllFrames
+from stgr.registry import MODELS
 
 
 @pytest.fixture(scope='module')
@@ -145,7 +151,7 @@ def test_unreadable_video_is_reported_and_the_next_encoded(model, tiny_video, tm
 
 
 def test_nothing_is_left_where_encoding_failed(model, tiny_video, tmp_path, monkeypatch):
-    monkeypatch.setattr(model, 'encode_frames', lambda frames: 1 / 0)
+    monkeypatch.setattr(model, 'encode_frames', lambda *_: 1 / 0)
 
     with pytest.raises(ZeroDivisionError):
         fill_store(model, [('kitchen', tiny_video)], FeatureStore(tmp_path), rate_fps=2)
@@ -159,3 +165,60 @@ def test_expected_provenance_opens_what_was_written(model, tiny_video, tmp_path)
     expected = feature_provenance(model, rate_fps=2.0, reader='pyav')
 
     assert len(FeatureFile(file.path, expected)) == 6
+
+
+@pytest.fixture(scope='module')
+def stepper(tiny_s3d):
+    """A grounder whose backbone makes one feature of eight frames."""
+    config = {
+        'type': SpatioTemporalGrounder,
+        'backbone': {'type': S3DBackbone, **tiny_s3d},
+        'selector': {'type': AllFrames},
+        'loss': {'type': MMSLoss},
+        'global_head': {'type': GlobalHead, 'dim': 8},
+    }
+    return MODELS.build(config).eval()
+
+
+def test_a_feature_of_steps_is_that_of_frames_spread_over_its_time(stepper, tiny_video, tmp_path):
+    file = encode(stepper, tiny_video, tmp_path / 'a.safetensors')
+
+    with open_video(tiny_video) as reader, torch.no_grad():
+        pictures = torch.from_numpy(reader.read_at(np.arange(48) / 16, size=(64, 64)))
+        frames, patches = stepper.encode_frames(pictures.movedim(-1, 1))
+    assert file.times_sec.tolist() == [0, 0.5, 1, 1.5, 2, 2.5]  # two features per second
+    torch.testing.assert_close(file.read().frames.float(), frames, atol=2e-3, rtol=2e-3)
+    torch.testing.assert_close(file.read().patches.float(), patches, atol=2e-3, rtol=2e-3)
+
+
+def test_chunks_of_steps_make_no_difference(stepper, tiny_video, tmp_path, monkeypatch):
+    files, totals = [], []
+
+    def progress(chunks, total):
+        totals.append(total)
+        return chunks
+
+    for chunk in (16, 17, 64):
+        monkeypatch.setattr(feature_extraction, 'FRAMES_PER_CHUNK', chunk)
+        path = tmp_path / f'{chunk}.safetensors'
+        files.append(encode(stepper, tiny_video, path, progress=progress).read())
+
+    assert totals == [
+        3,
+        2,
+        1,
+    ]  # of 48 frames: by 16, by the next multiple of 16, by 64
+    for file in files[1:]:
+        torch.testing.assert_close(file.patches, files[0].patches, atol=1e-3, rtol=1e-3)
+
+
+def test_frames_of_a_step_past_the_end_are_padding(stepper, tiny_video, tmp_path):
+    with open_video(tiny_video) as reader:
+        file = encode_video(stepper, reader, tmp_path / 'a.safetensors', rate_fps=0.4)
+        shown = reader.read_at(np.arange(16) / 3.2, size=(64, 64))
+
+    shown[10:] = 0  # frame 10 would be shown at 3.125 s
+    with torch.no_grad():
+        frames, _ = stepper.encode_frames(torch.from_numpy(shown).movedim(-1, 1))
+    assert file.times_sec.tolist() == [0, 2.5]
+    torch.testing.assert_close(file.read().frames.float(), frames, atol=2e-3, rtol=2e-3)

@@ -185,7 +185,7 @@ def test_features_are_deleted_on_closing(inferencer, tiny_video, tmp_path, monke
 
 def test_features_are_deleted_when_encoding_fails(inferencer, tiny_video, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, 'tempdir', str(tmp_path))
-    monkeypatch.setattr(inferencer.model, 'encode_frames', lambda frames: 1 / 0)
+    monkeypatch.setattr(inferencer.model, 'encode_frames', lambda *_: 1 / 0)
 
     with pytest.raises(ZeroDivisionError) as caught:
         inferencer.encode(tiny_video)

@@ -6,6 +6,7 @@ import pytest
 
 from stgr.io.atomic import (
     PARTIAL_PREFIX,
+    folder_written_whole,
     remove_partial_files,
     write_atomically,
     written_whole,
@@ -75,3 +76,39 @@ def test_only_what_a_killed_run_left_is_removed(tmp_path):
 def test_missing_folder_is_an_error_that_names_it(tmp_path):
     with pytest.raises(FileNotFoundError, match='nowhere'):
         write_atomically(Path(tmp_path) / 'nowhere' / 'a.txt', b'x')
+
+
+def test_folder_appears_only_when_the_block_ends(tmp_path):
+    folder = tmp_path / 'model'
+    with folder_written_whole(folder) as partial:
+        (partial / 'inner').mkdir()
+        (partial / 'inner' / 'a.txt').write_text('new')
+        assert not folder.exists()
+
+    assert (folder / 'inner' / 'a.txt').read_text() == 'new'
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_error_while_filling_leaves_no_folder(tmp_path):
+    def break_half_way():
+        with folder_written_whole(tmp_path / 'model') as partial:
+            (partial / 'a.txt').write_text('half')
+            raise RuntimeError('broken')
+
+    with pytest.raises(RuntimeError, match='broken'):
+        break_half_way()
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folder_replaces_an_empty_one_only(tmp_path):
+    (tmp_path / 'model').mkdir()
+    with folder_written_whole(tmp_path / 'model') as partial:
+        (partial / 'a.txt').write_text('first')
+
+    with (
+        pytest.raises(FileExistsError, match='model exists already'),
+        folder_written_whole(tmp_path / 'model') as partial,
+    ):
+        (partial / 'a.txt').write_text('second')
+    assert (tmp_path / 'model' / 'a.txt').read_text() == 'first'

@@ -5,7 +5,8 @@ Equality with the plain (R, R) rollout is tested with the head, in ``tests/model
 
 import torch
 
-from stgr.ops.cross_attention import AttentionWeights, CrossSelfCross
+from stgr.ops.attention_stack import AttentionWeights
+from stgr.ops.cross_attention import CrossSelfCross
 from stgr.ops.heatmap import roll_out
 
 

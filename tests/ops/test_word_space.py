@@ -3,10 +3,13 @@
 Equality with the plain form on all masks is tested with the head, in ``tests/models/heads``.
 """
 
+from dataclasses import replace
+
 import pytest
 import torch
 
-from stgr.ops.cross_attention import AttentionWeights, CrossSelfCross
+from stgr.ops.attention_stack import AttentionWeights
+from stgr.ops.cross_attention import CrossSelfCross
 from stgr.ops.word_space import pool_pairs
 
 
@@ -59,7 +62,7 @@ def test_self_attention_adds_its_output_to_the_exchanged_content():
     video_attention = video_attention._replace(
         in_weight=video_attention.in_weight[:, None], out_weight=video_attention.out_weight[:, None]
     )
-    stack = make_stack(1, residual=False)._replace(video_attention=video_attention)
+    stack = replace(make_stack(1, residual=False), video_attention=video_attention)
 
     video, text = pool(column(2), column(3)[None], stack)
 

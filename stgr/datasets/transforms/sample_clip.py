@@ -31,6 +31,10 @@ class SampleClip(ClipTransform):
     the end) cannot be used: the result is None. Without a known duration the video is taken to
     be long enough.
 
+    For a backbone that makes one feature of n frames (S3D: 8) candidates read from pixels are
+    frames, and U must be a multiple of n; candidates read from stored features are steps, and
+    ``fps`` is their rate: 10 at 5 / 8 per second look at the time of 80 at 5.
+
     Args:
         candidates: Number of candidate frames U, >= 1.
         fps: Candidates per second.

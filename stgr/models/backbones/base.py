@@ -19,6 +19,10 @@ class GroundingBackbone(nn.Module, ABC):
         grid: Rows and columns of the patch grid.
         image_size: Side of the square input in pixels.
         mean, std: Statistics of the normalised input, RGB in [0, 1], three numbers each.
+        frames_per_step: Frames that become one feature in time. What follows the backbone speaks of
+            steps where it speaks of frames, and so does the rate of stored features.
+        frames_per_window: Frames that see each other, from the first on; a multiple of
+            ``frames_per_step``. Encoding a video in chunks of a multiple of it changes nothing.
     """
 
     video_dim: int
@@ -27,6 +31,8 @@ class GroundingBackbone(nn.Module, ABC):
     image_size: int
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    frames_per_step: int = 1
+    frames_per_window: int = 1
 
     @property
     @abstractmethod
@@ -52,7 +58,17 @@ class GroundingBackbone(nn.Module, ABC):
         Args:
             frames: Normalised pictures, (B, U, 3, S, S) with S = ``image_size``.
             mask: True for real frames, (B, U) bool.
+
+        Returns:
+            Features of U / ``frames_per_step`` steps.
+
+        Raises:
+            ValueError: If U is no multiple of ``frames_per_step``.
         """
+
+    def frames_per_chunk(self, about: int) -> int:
+        """Return the next multiple of ``frames_per_window`` from ``about`` frames on."""
+        return -(-about // self.frames_per_window) * self.frames_per_window
 
     def tokens_cut(self, sentences: Sequence[str]) -> list[int]:
         """Return how many tokens of each sentence ``tokenize`` leaves out."""
@@ -60,7 +76,10 @@ class GroundingBackbone(nn.Module, ABC):
 
     @abstractmethod
     def tokenize(self, sentences: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """Return token ids and their mask, both (B, N), trimmed to the longest sentence."""
+        """Return token ids and their mask, both (B, N).
+
+        N is that of the longest sentence, or the same for all where padding counts (S3D).
+        """
 
     @abstractmethod
     def encode_text(self, token_ids: Tensor, mask: Tensor) -> TextFeatures:

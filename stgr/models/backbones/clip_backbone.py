@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, get_args
 
+import torch
 from einops import rearrange
 from torch import Tensor
 
@@ -15,6 +16,8 @@ from stgr.structures.features import TextFeatures, VideoFeatures
 
 OPENAI_MEAN = (0.48145466, 0.4578275, 0.40821073)
 OPENAI_STD = (0.26862954, 0.26130258, 0.27577711)
+
+PatchTokens = Literal['last', 'value']
 
 
 @MODELS.register_module()
@@ -28,6 +31,10 @@ class CLIPBackbone(TowerBackbone):
 
     Args:
         source: Folder written by ``save_pretrained`` or hub name.
+        patch_tokens: What a patch is. ``last``: its token after the last layer, as in the paper's
+            code; pretraining never asks these tokens to stay where they are, and they may describe
+            the whole picture. ``value``: its value in the last layer's attention, which is what it
+            would hand to the class token, looking at nothing else (MaskCLIP, Zhou et al. 2022).
         frozen: What is kept as it is: True for both towers, False for nothing, or by tower
             (``vision``, ``text``) True, False or how many layers from the input up; see
             ``TowerBackbone``. What is frozen is no part of checkpoints, which stay small; they
@@ -43,7 +50,8 @@ class CLIPBackbone(TowerBackbone):
 
     Raises:
         FileNotFoundError: If ``source`` cannot be had.
-        ValueError: If its tokenizer does not fit its weights, or ``frozen`` its towers.
+        ValueError: If its tokenizer does not fit its weights, ``frozen`` does not fit its towers,
+            or ``patch_tokens`` is unknown.
     """
 
     encoder_name: ClassVar[str] = 'clip'
@@ -53,12 +61,16 @@ class CLIPBackbone(TowerBackbone):
         self,
         source: str | Path,
         *,
+        patch_tokens: PatchTokens = 'last',
         frozen: Frozen = True,
         normalise: bool = True,
         max_words: int = 20,
         gradient_checkpointing: bool = False,
     ) -> None:
         super().__init__()
+        if patch_tokens not in get_args(PatchTokens):
+            raise ValueError(f'patch_tokens must be last or value, not {patch_tokens!r}')
+        self.patch_tokens = patch_tokens
         self.clip, self.tokenizer = load_clip(source)
         vision, text = self.clip.config.vision_config, self.clip.config.text_config
         side = vision.image_size // vision.patch_size
@@ -85,17 +97,29 @@ class CLIPBackbone(TowerBackbone):
 
     def settings(self) -> list[str]:
         """Return what changes features besides the weights."""
-        return [] if self.normalise else ['raw']
+        settings: list[str] = [] if self.patch_tokens == 'last' else [self.patch_tokens]
+        return settings if self.normalise else [*settings, 'raw']
 
     def encode_video(self, frames: Tensor, mask: Tensor) -> VideoFeatures:
         """Encode frames in one forward; see the base class."""
         flat = rearrange(frames, 'b u c h w -> (b u) c h w')
         with self.gradient_of('vision'):
             vision = self.clip.vision_model
-            tokens = vision(flat).last_hidden_state
+            tokens = self._tokens(flat)
             tokens = self.clip.visual_projection(vision.post_layernorm(tokens))
         tokens = rearrange(tokens.float(), '(b u) n c -> b u n c', b=len(frames))
         return VideoFeatures(tokens[:, :, 0], tokens[:, :, 1:], mask, self.grid)
+
+    def _tokens(self, pictures: Tensor) -> Tensor:
+        """Return the class token and the patches before the final norm, (N, 1 + P, width)."""
+        vision = self.clip.vision_model
+        if self.patch_tokens == 'last':
+            return vision(pictures).last_hidden_state
+        out = vision(pictures, output_hidden_states=True)
+        layer = vision.encoder.layers[-1]
+        values = layer.self_attn.v_proj(layer.layer_norm1(out.hidden_states[-2]))
+        values = layer.self_attn.out_proj(values)
+        return torch.cat([out.last_hidden_state[:, :1], values[:, 1:]], dim=1)
 
     def tokenize(self, sentences: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Return token ids and mask, (B, N); an empty sentence has its two marks only."""

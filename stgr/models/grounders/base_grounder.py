@@ -1,9 +1,11 @@
 """What training, testing and the ``Grounder`` share: one way to encode, one way to answer."""
 
 from abc import abstractmethod
+from itertools import pairwise
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from einops import rearrange
 from mmengine.model import BaseModel
 from torch import Tensor
@@ -29,6 +31,12 @@ class BaseGrounder(BaseModel):
     Args:
         backbone: Config of a ``GroundingBackbone``.
         threshold: Both thresholds until they are calibrated (0.5 in the paper, Sec. 4).
+        heat_window: Consecutive frames of one label whose patches compete for its heat. 1: each
+            frame by itself, as the paper draws it; 16: as the released evaluation does. The maps of
+            a window sum to 1 together, so thresholds on their values depend on it.
+
+    Raises:
+        ValueError: If ``heat_window`` is below 1.
     """
 
     learns: bool = True
@@ -38,12 +46,15 @@ class BaseGrounder(BaseModel):
     pool_threshold: Tensor
     query_threshold: Tensor
 
-    def __init__(self, backbone: Config, *, threshold: float = 0.5) -> None:
+    def __init__(self, backbone: Config, *, threshold: float = 0.5, heat_window: int = 1) -> None:
+        if heat_window < 1:
+            raise ValueError(f'heat_window must be >= 1, but got {heat_window}')
         encoder: GroundingBackbone = MODELS.build(backbone)
         super().__init__(
             ClipPreprocessor(encoder.image_size, encoder.mean, encoder.std, encoder.tokenize)
         )
         self.backbone = encoder
+        self.heat_window = heat_window
         self.register_buffer('pool_threshold', torch.tensor(float(threshold)))
         self.register_buffer('query_threshold', torch.tensor(float(threshold)))
 
@@ -74,14 +85,15 @@ class BaseGrounder(BaseModel):
 
     @abstractmethod
     def heatmaps(self, patches: Tensor, text: TextFeatures) -> Tensor:
-        """Return where each text is seen in its frame.
+        """Return where each text is seen in its window.
 
         Args:
-            patches: Patch features of N frames, (N, P, C).
-            text: Features of N queries, one per frame.
+            patches: Patch features of N windows of T frames, (N, T, P, C).
+            text: Features of N queries, one per window.
 
         Returns:
-            Maps, (N, P) float32, >= 0, each summing to 1.
+            Maps, (N, T, P) float32, >= 0, those of a window summing to 1 (each of them, where the
+            model looks at single frames).
         """
 
     def encode_text(self, sentences: list[str]) -> TextFeatures:
@@ -89,18 +101,21 @@ class BaseGrounder(BaseModel):
         token_ids, mask = self.backbone.tokenize(sentences)
         return self.backbone.encode_text(token_ids.to(self.device), mask.to(self.device))
 
-    def encode_frames(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+    def encode_frames(self, frames: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return features of pictures as they come from a reader.
 
         Args:
             frames: RGB, (F, 3, H, W) uint8.
+            mask: True for real frames, (F,) bool. None: all are.
 
         Returns:
-            Frame features (F, C) and patch features (F, P, C), float32.
+            Frame features (F, C) and patch features (F, P, C), float32; one per step where the
+            backbone makes steps of several frames.
         """
         pixels = self.data_preprocessor.normalise(frames.to(self.device))
-        mask = torch.ones(1, len(frames), dtype=torch.bool, device=self.device)
-        video = self.backbone.encode_video(pixels[None], mask)
+        if mask is None:
+            mask = torch.ones(len(frames), dtype=torch.bool)
+        video = self.backbone.encode_video(pixels[None], mask[None].to(self.device))
         assert video.patches is not None, 'a backbone encodes patches with frames'
         return video.frames[0], video.patches[0]
 
@@ -128,15 +143,16 @@ class BaseGrounder(BaseModel):
 
     def _encode(self, frames: Tensor, mask: Tensor) -> VideoFeatures:
         """Encode clips, or whole videos in chunks: no gradient keeps their activations."""
-        if torch.is_grad_enabled() or frames.shape[1] <= FRAMES_PER_CHUNK:
+        chunk = self.backbone.frames_per_chunk(FRAMES_PER_CHUNK)
+        if torch.is_grad_enabled() or frames.shape[1] <= chunk:
             return self.backbone.encode_video(frames, mask)
-        pairs = zip(frames.split(FRAMES_PER_CHUNK, 1), mask.split(FRAMES_PER_CHUNK, 1), strict=True)
+        pairs = zip(frames.split(chunk, 1), mask.split(chunk, 1), strict=True)
         parts = [self.backbone.encode_video(*pair) for pair in pairs]
         patches = [part.patches for part in parts if part.patches is not None]
         return VideoFeatures(
             torch.cat([part.frames for part in parts], dim=1),
             torch.cat(patches, dim=1) if patches else None,
-            mask,
+            torch.cat([part.mask for part in parts], dim=1),
             self.backbone.grid,
         )
 
@@ -150,10 +166,25 @@ class BaseGrounder(BaseModel):
         """
         for i, sample in enumerate(data_samples):
             clip = {key: values[i : i + 1] for key, values in inputs.items()}
-            video = self.stored_or_encoded(clip)
+            video = self._encode_each(clip) if 'frames' in clip else self.stored_or_encoded(clip)
             assert video.patches is not None, 'an answer needs patch features'
             self._answer(video.frames[0], video.patches[0], sample)
         return [sample.cpu() for sample in data_samples]
+
+    def _encode_each(self, clip: dict[str, Tensor]) -> VideoFeatures:
+        """Encode the frames of a video such that each has a feature: that of its step.
+
+        The last step is filled up with padding.
+        """
+        per_step, mask = self.backbone.frames_per_step, clip['frame_mask']
+        if per_step == 1:
+            return self._encode(clip['frames'], mask)
+        missing = -mask.shape[1] % per_step
+        frames = F.pad(clip['frames'], (0, 0, 0, 0, 0, 0, 0, missing))
+        video = self._encode(frames, F.pad(mask, (0, missing)))
+        assert video.patches is not None, 'a backbone encodes patches with frames'
+        step = torch.arange(mask.shape[1], device=mask.device) // per_step
+        return VideoFeatures(video.frames[:, step], video.patches[:, step], mask, video.grid)
 
     def _answer(self, frames: Tensor, patches: Tensor, sample: GroundingSample) -> None:
         """Put similarity, labels and heat maps of one video into its sample."""
@@ -189,5 +220,32 @@ class BaseGrounder(BaseModel):
         if bool(wanted.any()):
             rows = labels[wanted].long()
             chosen = TextFeatures(text.sentence[rows], text.words[rows], text.mask[rows])
-            maps[wanted] = self.heatmaps(patches[wanted], chosen)
+            maps[wanted] = self._windowed(patches[wanted], chosen, _runs(rows, wanted))
         return rearrange(maps, 'F (h w) -> F h w', h=self.backbone.grid[0])
+
+    def _windowed(self, patches: Tensor, text: TextFeatures, runs: list[int]) -> Tensor:
+        """Return the maps of N frames, (N, P), of which ``runs`` belong together."""
+        if self.heat_window == 1:
+            return self.heatmaps(patches[:, None], text)[:, 0]
+        maps, start = [], 0
+        for length in runs:
+            for size in _cut(length, self.heat_window):
+                window = slice(start, start + size)
+                first = slice(start, start + 1)
+                query = TextFeatures(text.sentence[first], text.words[first], text.mask[first])
+                maps.append(self.heatmaps(patches[None, window], query)[0])
+                start += size
+        return torch.cat(maps)
+
+
+def _runs(labels: Tensor, wanted: Tensor) -> list[int]:
+    """Return the lengths of the runs of consecutive wanted frames with one label."""
+    frames = wanted.nonzero().flatten()
+    breaks = (frames.diff() > 1) | (labels.diff() != 0)
+    edges = [0, *(breaks.nonzero().flatten() + 1).tolist(), len(labels)]
+    return [end - begin for begin, end in pairwise(edges)]
+
+
+def _cut(length: int, size: int) -> list[int]:
+    """Return the sizes of the windows of a run, the last one shorter."""
+    return [min(size, length - begin) for begin in range(0, length, size)]

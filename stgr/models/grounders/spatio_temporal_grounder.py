@@ -1,6 +1,6 @@
 """The paper's model: select frames, learn globally what and when, locally what and where."""
 
-from typing import Any
+from typing import Any, Literal, get_args
 
 import torch
 from einops import rearrange
@@ -11,10 +11,13 @@ from stgr.models.grounders.patch_similarity import patch_similarity_maps
 from stgr.models.heads import GlobalHead, LocalHead
 from stgr.models.losses import ScoreLoss
 from stgr.models.selectors import BaseSelector
-from stgr.ops.gather import all_gather
+from stgr.ops.gather import all_gather, pad_to_longest
 from stgr.registry import MODELS
 from stgr.structures.features import TextFeatures, VideoFeatures
 from stgr.structures.frame_selection import FrameSelection
+
+GlobalFrames = Literal['selected', 'candidates']
+Negatives = Literal['process', 'all']
 
 
 @MODELS.register_module()
@@ -30,7 +33,7 @@ class SpatioTemporalGrounder(BaseGrounder):
        narration (Sec. 3.1). Local scores: patches of the selected frames against the words.
     4. Each score matrix has its loss (Eq. 1); the total is their sum. With several processes the
        global loss sees the clips and narrations of all of them, as if one had the whole batch; the
-       local one those of its own, as in the authors' code.
+       local one those of its own, as in the authors' code, or of all.
 
     Training compares by raw dot products, inference by cosines.
 
@@ -44,10 +47,19 @@ class SpatioTemporalGrounder(BaseGrounder):
         local_head: Likewise of the local head; without it patches are located by the global
             head's projections.
         local_weight: Factor of the local loss (1 in the paper).
+        local_negatives: Whose narrations a clip's own has to win against in the local loss with
+            several processes: those of its ``process``, or of ``all``, which costs each process
+            as many times more as there are.
+        select_projected: Select by the global head's projections (the paper), or by the features
+            as the backbone makes them (the released code).
+        global_frames: Which frames the global branch averages: the ``selected`` ones (the paper's
+            Figure 2) or all ``candidates`` (the released code). A backbone that learns gets no
+            gradient through candidates that were not selected.
         threshold: See ``BaseGrounder``.
+        heat_window: Likewise.
 
     Raises:
-        ValueError: If both heads are left out.
+        ValueError: If both heads are left out, or a name is unknown.
     """
 
     def __init__(
@@ -60,13 +72,19 @@ class SpatioTemporalGrounder(BaseGrounder):
         global_head: Config | None = None,
         local_head: Config | None = None,
         local_weight: float = 1.0,
+        local_negatives: Negatives = 'process',
+        select_projected: bool = True,
+        global_frames: GlobalFrames = 'selected',
         threshold: float = 0.5,
+        heat_window: int = 1,
     ) -> None:
-        super().__init__(backbone, threshold=threshold)
+        super().__init__(backbone, threshold=threshold, heat_window=heat_window)
         if global_head is None and local_head is None:
             raise ValueError(
                 'a grounder needs a global_head, a local_head or both, but got neither'
             )
+        _check_name('global_frames', global_frames, get_args(GlobalFrames))
+        _check_name('local_negatives', local_negatives, get_args(Negatives))
         widths = {'video_dim': self.backbone.video_dim, 'text_dim': self.backbone.text_dim}
         self.selector: BaseSelector = MODELS.build(selector)
         self.global_loss: ScoreLoss = MODELS.build(loss)
@@ -74,17 +92,21 @@ class SpatioTemporalGrounder(BaseGrounder):
         self.global_head: GlobalHead | None = _built(widths, global_head)
         self.local_head: LocalHead | None = _built(widths, local_head)
         self.local_weight = local_weight
-        self.similarity_needs_patches = global_head is None
+        self.local_negatives: Negatives = local_negatives
+        self.select_projected = select_projected
+        self.global_frames: GlobalFrames = global_frames
+        self.similarity_needs_patches = self.global_head is None or self.global_head.needs_patches
 
     def loss(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return ``loss_global`` and ``loss_local`` of a batch, those whose branch is there."""
         text = self.backbone.encode_text(inputs['token_ids'], inputs['token_mask'])
-        video = self._candidates(inputs)
-        selection = self.select(video, text)
-        video = self._selected(inputs, video, selection)
+        candidates = self._candidates(inputs)
+        selection = self.select(candidates, text)
+        video = self._selected(inputs, candidates, selection)
         losses = {}
         if self.global_head is not None:
-            losses['loss_global'] = self.global_loss(self.global_scores(video, text))
+            clips = video if self.global_frames == 'selected' else candidates
+            losses['loss_global'] = self.global_loss(self.global_scores(clips, text))
         if self.local_head is not None:
             scores = self.local_scores(video, text)
             losses['loss_local'] = self.local_weight * self.local_loss(scores)
@@ -92,13 +114,24 @@ class SpatioTemporalGrounder(BaseGrounder):
 
     def select(self, video: VideoFeatures, text: TextFeatures) -> FrameSelection:
         """Return the frames of each clip that its narration speaks about; no gradient."""
-        frames, words, sentence = video.frames, text.words, text.sentence
         with torch.no_grad():
-            if self.global_head is not None:
-                frames = self.global_head.project_video(frames)
-                words = self.global_head.project_text(words)
-                sentence = self.global_head.project_text(sentence)
-            return self.selector(frames, words, sentence, video.mask, text.mask)
+            if self.global_head is not None and self.select_projected:
+                video, text = self._projected(video, text)
+            return self.selector(video, text)
+
+    def _projected(
+        self, video: VideoFeatures, text: TextFeatures
+    ) -> tuple[VideoFeatures, TextFeatures]:
+        """Return what the selector reads, in the space of the global head."""
+        head = self.global_head
+        assert head is not None, 'the global branch was left out'
+        patches = None
+        if self.selector.needs_patches and video.patches is not None:
+            patches = head.project_video(video.patches)
+        return (
+            VideoFeatures(head.embed_frames(video), patches, video.mask, video.grid),
+            TextFeatures(head.embed_sentences(text), head.project_text(text.words), text.mask),
+        )
 
     def global_scores(self, video: VideoFeatures, text: TextFeatures) -> Tensor:
         """Return raw scores of every clip with every narration by their means.
@@ -106,41 +139,47 @@ class SpatioTemporalGrounder(BaseGrounder):
         (B, B), or (W * B, W * B) with the batches of all W processes, on every one of them.
         """
         assert self.global_head is not None, 'the global branch was left out'
-        frames = self.global_head.project_video(video.frames)
-        pooled = self.global_head.pool(frames, video.mask)
-        sentence = self.global_head.project_text(text.sentence)
+        pooled = self.global_head.pool(self.global_head.embed_frames(video), video.mask)
+        sentence = self.global_head.embed_sentences(text)
         return self.global_head.scores(all_gather(pooled), all_gather(sentence))
 
     def local_scores(self, video: VideoFeatures, text: TextFeatures) -> Tensor:
-        """Return raw scores of every clip with every narration by patches and words, (B, B)."""
+        """Return raw scores of every clip with every narration by patches and words.
+
+        (B, B), or (W * B, W * B) on all W processes with the narrations of all of them.
+        """
         assert self.local_head is not None, 'the local branch was left out'
         assert video.patches is not None, 'the local branch needs patch features'
         patches = video.patches
         region_mask = video.mask[:, :, None].expand(patches.shape[:3])
-        return self.local_head.scores(
+        words, word_mask = text.words, text.mask
+        if self.local_negatives == 'all':
+            words = all_gather(pad_to_longest(words, dim=1))
+            word_mask = all_gather(pad_to_longest(word_mask, dim=1))
+        scores = self.local_head.scores(
             rearrange(patches, 'b t p c -> b (t p) c'),
-            text.words,
+            words,
             region_mask=rearrange(region_mask, 'b t p -> b (t p)'),
-            word_mask=text.mask,
+            word_mask=word_mask,
         )
+        return all_gather(scores) if self.local_negatives == 'all' else scores
 
     def similarity(self, video: VideoFeatures, text: TextFeatures) -> Tensor:
         """Return how similar each query is to each frame, (Q, F); see the base class."""
         if self.global_head is not None:
-            frames = self.global_head.project_video(video.frames[0])
-            return self.global_head.similarity(frames, self.global_head.project_text(text.sentence))
+            frames = self.global_head.embed_frames(video)[0]
+            return self.global_head.similarity(frames, self.global_head.embed_sentences(text))
         assert self.local_head is not None, 'there is at least one head'
         assert video.patches is not None, 'the local branch needs patch features'
         return self.local_head.frame_scores(video.patches[0], text.words, text.mask)
 
     def heatmaps(self, patches: Tensor, text: TextFeatures) -> Tensor:
-        """Return where each text is seen in its frame, (N, P); see the base class."""
+        """Return where each text is seen in its window, (N, T, P); see the base class."""
         if self.local_head is not None:
-            maps = self.local_head.heatmaps(patches[:, None], text.words, text.mask)
-            return rearrange(maps, 'n 1 p -> n p')
+            return self.local_head.heatmaps(patches, text.words, text.mask)
         assert self.global_head is not None, 'there is at least one head'
         return patch_similarity_maps(
-            self.global_head.project_video(patches), self.global_head.project_text(text.sentence)
+            self.global_head.project_video(patches), self.global_head.embed_sentences(text)
         )
 
     def _candidates(self, inputs: dict[str, Tensor]) -> VideoFeatures:
@@ -153,7 +192,10 @@ class SpatioTemporalGrounder(BaseGrounder):
     ) -> VideoFeatures:
         """Return the features of the selected frames, with gradient if the backbone learns."""
         if 'frames' in inputs and any(p.requires_grad for p in self.backbone.parameters()):
-            return self.backbone.encode_video(selection.take(inputs['frames']), selection.mask)
+            if self.backbone.frames_per_step == 1:
+                return self.backbone.encode_video(selection.take(inputs['frames']), selection.mask)
+            # A step looks at its neighbours too: only among all candidates is it the same one.
+            video = self.backbone.encode_video(inputs['frames'], inputs['frame_mask'])
         patches = None if video.patches is None else selection.take(video.patches)
         return VideoFeatures(selection.take(video.frames), patches, selection.mask, video.grid)
 
@@ -161,3 +203,8 @@ class SpatioTemporalGrounder(BaseGrounder):
 def _built(widths: Config, head: Config | None) -> Any:
     """Return a head as wide as the backbone, None for a branch that is left out."""
     return None if head is None else MODELS.build(widths | head)
+
+
+def _check_name(argument: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise ValueError(f'{argument} must be one of {known}, but got {value!r}')

@@ -28,5 +28,5 @@ class ZeroShotGrounder(BaseGrounder):
         return cosine_matrix(text.sentence, video.frames[0])
 
     def heatmaps(self, patches: Tensor, text: TextFeatures) -> Tensor:
-        """Return where each text is seen in its frame, (N, P); see the base class."""
+        """Return where each text is seen in each frame, (N, T, P); see the base class."""
         return patch_similarity_maps(patches, text.sentence)

@@ -1,6 +1,6 @@
 """The global head: one linear map per modality into a shared space."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -8,6 +8,10 @@ from torch import Tensor, nn
 from stgr.ops.cosine import cosine_matrix
 from stgr.ops.masking import at_least_float32, mean_weights
 from stgr.registry import MODELS
+from stgr.structures.features import TextFeatures, VideoFeatures
+
+VideoInput = Literal['frame', 'patches']
+TextInput = Literal['sentence', 'words']
 
 
 @MODELS.register_module()
@@ -25,9 +29,14 @@ class GlobalHead(nn.Module):
         dim: Shared width D.
         identity_init: Start from the backbone's own space instead of random maps, for backbones
             that already align video and text; needs equal widths.
+        video: What a frame is: its own feature (CLIP's class token), or the mean of its
+            ``patches`` (Table 13).
+        text: What a sentence is: its own feature (CLIP's end mark), or the largest value of its
+            real ``words`` in each channel (mode ``global`` of the released code, but for its
+            padding); 0 without a real word.
 
     Raises:
-        ValueError: If ``identity_init`` is asked for and the widths differ.
+        ValueError: If ``identity_init`` is asked for and the widths differ, or a name is unknown.
     """
 
     official_names: ClassVar[dict[str, str]] = {
@@ -37,15 +46,55 @@ class GlobalHead(nn.Module):
     """Our modules and their names in the released checkpoints; tensor names agree."""
 
     def __init__(
-        self, video_dim: int, text_dim: int, dim: int, *, identity_init: bool = False
+        self,
+        video_dim: int,
+        text_dim: int,
+        dim: int,
+        *,
+        identity_init: bool = False,
+        video: VideoInput = 'frame',
+        text: TextInput = 'sentence',
     ) -> None:
         super().__init__()
+        for name, value, known in (('video', video, VideoInput), ('text', text, TextInput)):
+            if value not in get_args(known):
+                raise ValueError(f'{name} must be one of {get_args(known)}, but got {value!r}')
         self.dim = dim
-        self.video_proj = nn.Linear(video_dim, dim)
-        self.text_proj = nn.Linear(text_dim, dim)
+        self.video = video
+        self.text = text
+        self.video_proj = self.make_projection(video_dim)
+        self.text_proj = self.make_projection(text_dim)
         if identity_init:
-            start_as_identity(self.video_proj)
-            start_as_identity(self.text_proj)
+            self.start_as_identity()
+
+    @property
+    def needs_patches(self) -> bool:
+        """Whether ``embed_frames`` reads patches."""
+        return self.video == 'patches'
+
+    def make_projection(self, width: int) -> nn.Module:
+        """Return the map of one modality into the shared space."""
+        return nn.Linear(width, self.dim)
+
+    def start_as_identity(self) -> None:
+        """Make both projections return what they are given."""
+        for projection in (self.video_proj, self.text_proj):
+            start_as_identity(projection)
+
+    def embed_frames(self, video: VideoFeatures) -> Tensor:
+        """Return each frame in the shared space, (B, U, D)."""
+        if self.video == 'frame':
+            return self.project_video(video.frames)
+        if video.patches is None:
+            raise ValueError("video='patches' averages the patches of a frame, but there are none")
+        return self.project_video(video.patches.mean(dim=2))
+
+    def embed_sentences(self, text: TextFeatures) -> Tensor:
+        """Return each sentence in the shared space, (B, D)."""
+        if self.text == 'sentence':
+            return self.project_text(text.sentence)
+        words = text.words.masked_fill(~text.mask[..., None], -torch.inf).amax(dim=1)
+        return self.project_text(words.masked_fill(~text.mask.any(dim=1)[:, None], 0.0))
 
     def project_video(self, frames: Tensor) -> Tensor:
         """Return frames in the shared space, (..., C) -> (..., D)."""
@@ -97,12 +146,15 @@ class GlobalHead(nn.Module):
         return cosine_matrix(text_embeds, frame_embeds)
 
 
-def start_as_identity(linear: nn.Linear) -> None:
+def start_as_identity(linear: nn.Module) -> None:
     """Make a linear map return what it is given.
 
     Raises:
         ValueError: If its widths differ.
+        TypeError: If it is not linear.
     """
+    if not isinstance(linear, nn.Linear):
+        raise TypeError(f'identity_init needs a linear map, but got {type(linear).__name__}')
     if linear.in_features != linear.out_features:
         raise ValueError(
             f'identity_init needs dim = {linear.in_features}, the width of the features, but got '

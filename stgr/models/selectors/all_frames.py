@@ -5,6 +5,7 @@ from torch import Tensor
 
 from stgr.models.selectors.base import BaseSelector
 from stgr.registry import MODELS
+from stgr.structures.features import TextFeatures, VideoFeatures
 
 
 @MODELS.register_module()
@@ -19,13 +20,7 @@ class AllFrames(BaseSelector):
         super().__init__(count=None)
 
     def score(
-        self,
-        frame_embeds: Tensor,
-        word_embeds: Tensor,
-        sentence_embeds: Tensor,
-        frame_mask: Tensor,
-        word_mask: Tensor,
-        generator: torch.Generator | None,
+        self, video: VideoFeatures, text: TextFeatures, generator: torch.Generator | None
     ) -> Tensor:
         """Return 1 for every frame, (B, U)."""
-        return frame_embeds.new_ones(frame_mask.shape)
+        return video.frames.new_ones(video.mask.shape)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from stgr.models.selectors.select_top import select_top
+from stgr.structures.features import TextFeatures, VideoFeatures
 from stgr.structures.frame_selection import FrameSelection
 
 
@@ -14,14 +15,20 @@ class BaseSelector(nn.Module, metaclass=ABCMeta):
 
     A selector scores frames; the best ``count`` real ones are kept, in temporal order. It has no
     gradient: it improves because the projections that it is given improve (the paper, Sec. 3). In
-    evaluation it is deterministic, and a clip's selection never depends on the rest of its batch.
+    evaluation it is deterministic. A clip's selection does not depend on the rest of its batch,
+    but where a selector says that it does (``SinkhornSelector(plan='batch')``).
 
     Args:
         count: Frames to keep per clip, T >= 1. None: every candidate.
 
+    Attributes:
+        needs_patches: Whether ``forward`` reads the patches of the candidates.
+
     Raises:
         ValueError: If ``count`` is below 1.
     """
+
+    needs_patches: bool = False
 
     def __init__(self, count: int | None) -> None:
         super().__init__()
@@ -31,22 +38,14 @@ class BaseSelector(nn.Module, metaclass=ABCMeta):
 
     @torch.no_grad()
     def forward(
-        self,
-        frame_embeds: Tensor,
-        word_embeds: Tensor,
-        sentence_embeds: Tensor,
-        frame_mask: Tensor,
-        word_mask: Tensor,
-        generator: torch.Generator | None = None,
+        self, video: VideoFeatures, text: TextFeatures, generator: torch.Generator | None = None
     ) -> FrameSelection:
         """Return the kept frames of each clip.
 
         Args:
-            frame_embeds: Candidate frames in the shared space, (B, U, D), any length of vector.
-            word_embeds: Words of the narrations in the shared space, (B, L, D).
-            sentence_embeds: Narrations in the shared space, (B, D).
-            frame_mask: True where a frame is real, (B, U) bool.
-            word_mask: True where a word is real, (B, L) bool.
+            video: Candidate frames in a space shared with the texts, (B, U, D), any length of
+                vector; with patches, (B, U, P, D), if ``needs_patches``.
+            text: Narrations in that space.
             generator: Source of random numbers in training. None: torch's own.
 
         Returns:
@@ -55,22 +54,14 @@ class BaseSelector(nn.Module, metaclass=ABCMeta):
         Raises:
             ValueError: If shapes disagree or there is no candidate frame.
         """
-        _check_shapes(frame_embeds, word_embeds, sentence_embeds, frame_mask, word_mask)
-        scores = self.score(
-            frame_embeds, word_embeds, sentence_embeds, frame_mask, word_mask, generator
-        )
-        count = frame_mask.shape[1] if self.count is None else self.count
-        return select_top(scores, frame_mask, count)
+        _check_shapes(video, text)
+        scores = self.score(video, text, generator)
+        count = video.mask.shape[1] if self.count is None else self.count
+        return select_top(scores, video.mask, count)
 
     @abstractmethod
     def score(
-        self,
-        frame_embeds: Tensor,
-        word_embeds: Tensor,
-        sentence_embeds: Tensor,
-        frame_mask: Tensor,
-        word_mask: Tensor,
-        generator: torch.Generator | None,
+        self, video: VideoFeatures, text: TextFeatures, generator: torch.Generator | None
     ) -> Tensor:
         """Return a score per candidate frame, (B, U) float, finite; padding may hold anything.
 
@@ -82,25 +73,14 @@ class BaseSelector(nn.Module, metaclass=ABCMeta):
         return f'count={self.count}'
 
 
-def _check_shapes(
-    frame_embeds: Tensor,
-    word_embeds: Tensor,
-    sentence_embeds: Tensor,
-    frame_mask: Tensor,
-    word_mask: Tensor,
-) -> None:
-    if frame_embeds.dim() != 3 or 0 in frame_embeds.shape[:2]:
+def _check_shapes(video: VideoFeatures, text: TextFeatures) -> None:
+    batch, frames, width = video.frames.shape
+    if frames == 0 or batch == 0:
         raise ValueError(
-            f'frame_embeds must be (B, U, D) with U >= 1, but got {tuple(frame_embeds.shape)}'
+            f'frames must be (B, U, D) with B, U >= 1, but got {tuple(video.frames.shape)}'
         )
-    batch, frames, width = frame_embeds.shape
-    words = word_mask.shape[-1]
-    expected = {
-        'word_embeds': (word_embeds, (batch, words, width)),
-        'sentence_embeds': (sentence_embeds, (batch, width)),
-        'frame_mask': (frame_mask, (batch, frames)),
-        'word_mask': (word_mask, (batch, words)),
-    }
-    for name, (values, shape) in expected.items():
-        if values.shape != shape:
-            raise ValueError(f'{name} must be of shape {shape}, but got {tuple(values.shape)}')
+    if text.sentence.shape != (batch, width) or text.words.shape[-1] != width:
+        raise ValueError(
+            f'each clip needs one narration in the space of the frames, ({batch}, {width}), but '
+            f'got sentences {tuple(text.sentence.shape)} and words {tuple(text.words.shape)}'
+        )

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from stgr.models.selectors.base import BaseSelector
 from stgr.registry import MODELS
+from stgr.structures.features import TextFeatures, VideoFeatures
 
 
 @MODELS.register_module()
@@ -20,16 +21,10 @@ class UniformSelector(BaseSelector):
         self.count: int
 
     def score(
-        self,
-        frame_embeds: Tensor,
-        word_embeds: Tensor,
-        sentence_embeds: Tensor,
-        frame_mask: Tensor,
-        word_mask: Tensor,
-        generator: torch.Generator | None,
+        self, video: VideoFeatures, text: TextFeatures, generator: torch.Generator | None
     ) -> Tensor:
         """Return 1 for the chosen frames and 0 for the others, (B, U)."""
-        return self.choose(frame_mask, generator).float()
+        return self.choose(video.mask, generator).float()
 
     def choose(self, frame_mask: Tensor, generator: torch.Generator | None) -> Tensor:
         """Return which frames to keep, (B, U) bool; the arguments are those of ``score``."""

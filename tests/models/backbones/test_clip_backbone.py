@@ -47,6 +47,56 @@ def test_patches_are_projected_tokens_of_their_own_cell_in_reading_order(backbon
     torch.testing.assert_close(video.patches[0, 0], torch.stack(by_hand), atol=1e-5, rtol=1e-5)
 
 
+def test_a_value_is_what_attention_gives_a_token_that_sees_itself_alone(tiny_clip_dir):
+    backbone = CLIPBackbone(tiny_clip_dir, patch_tokens='value')
+    frames = torch.randn(2, 1, 3, 32, 32)
+    vision = backbone.clip.vision_model
+    entering = vision(frames[:, 0], output_hidden_states=True).hidden_states[-2]
+    layer = vision.encoder.layers[-1]
+    alone = torch.full((17, 17), float('-inf')).fill_diagonal_(0.0).expand(2, 1, 17, 17)
+    attended, _ = layer.self_attn(layer.layer_norm1(entering), attention_mask=alone)
+
+    video = backbone.encode_video(frames, torch.ones(2, 1, dtype=torch.bool))
+
+    by_hand = backbone.clip.visual_projection(vision.post_layernorm(attended[:, 1:]))
+    torch.testing.assert_close(video.patches[:, 0], by_hand, atol=1e-5, rtol=1e-5)
+
+
+def test_a_value_after_one_layer_knows_nothing_but_its_own_cell(tiny_clip_dir):
+    patches = {}
+    one = torch.randn(1, 1, 3, 32, 32)
+    other = one.clone()
+    other[..., 8:, :] = 0.0  # the first row of cells stays
+    for kind in ('last', 'value'):
+        backbone = CLIPBackbone(tiny_clip_dir, patch_tokens=kind)
+        backbone.clip.vision_model.encoder.layers = backbone.clip.vision_model.encoder.layers[:1]
+        mask = torch.ones(1, 1, dtype=torch.bool)
+        patches[kind] = [backbone.encode_video(f, mask).patches[0, 0] for f in (one, other)]
+
+    torch.testing.assert_close(patches['value'][0][:4], patches['value'][1][:4])
+    assert not torch.allclose(patches['value'][0][4:], patches['value'][1][4:], atol=1e-2)
+    assert not torch.allclose(patches['last'][0][:4], patches['last'][1][:4], atol=1e-2)
+
+
+def test_kind_of_patches_changes_the_patches_alone_and_is_part_of_the_fingerprint(
+    tiny_clip_dir, backbone
+):
+    by_value = CLIPBackbone(tiny_clip_dir, patch_tokens='value')
+    frames, mask = torch.randn(1, 2, 3, 32, 32), torch.ones(1, 2, dtype=torch.bool)
+
+    one, other = backbone.encode_video(frames, mask), by_value.encode_video(frames, mask)
+
+    torch.testing.assert_close(one.frames, other.frames)
+    assert one.patches.shape == other.patches.shape
+    assert not torch.allclose(one.patches, other.patches, atol=1e-2)
+    assert by_value.fingerprint != backbone.fingerprint
+
+
+def test_unknown_kind_of_patches_is_refused(tiny_clip_dir):
+    with pytest.raises(ValueError, match="patch_tokens must be last or value, not 'key'"):
+        CLIPBackbone(tiny_clip_dir, patch_tokens='key')
+
+
 def test_sentence_features_are_those_of_get_text_features(backbone):
     token_ids, mask = backbone.tokenize(SENTENCES)
 

@@ -189,6 +189,9 @@ def test_pictures_may_stay_as_they_are_and_their_features_do_not_mix(make):
     assert (raw.mean, raw.std) == ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
     both = f'{usual.fingerprint} raw'  # the sum of the weights, the word for the setting
     assert raw.fingerprint == hashlib.sha256(both.encode()).hexdigest()
+    three = f'{usual.fingerprint} value raw'
+    raw.patch_tokens = 'value'
+    assert raw.fingerprint == hashlib.sha256(three.encode()).hexdigest()
 
 
 def test_depth_counts_from_the_top_of_each_tower(make):

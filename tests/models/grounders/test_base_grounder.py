@@ -73,12 +73,40 @@ def test_map_of_a_frame_is_that_of_its_own_label(zero_shot, videos):
     _, patches = zero_shot.encode_frames(videos['inputs']['frames'][0])
     texts = zero_shot.encode_text(list(sample.pool)).sentence
 
-    maps = [[patch_similarity_maps(p[None], t[None]).reshape(4, 4) for t in texts] for p in patches]
+    maps = [
+        [patch_similarity_maps(p[None, None], t[None]).reshape(4, 4) for t in texts]
+        for p in patches
+    ]
     assert (maps[0][0] - maps[0][1]).abs().max() > 1e-3  # labels differ in their maps
     for f, label in enumerate(sample.pred_labels.tolist()):
         torch.testing.assert_close(sample.heatmaps[f], maps[f][label], atol=1e-5, rtol=0)
     torch.testing.assert_close(sample.gt_heatmaps[0], maps[0][1], atol=1e-5, rtol=0)
     torch.testing.assert_close(sample.gt_heatmaps[3], maps[3][0], atol=1e-5, rtol=0)
+
+
+def test_frames_of_a_window_compete_and_windows_are_runs_of_one_label(make_grounder, videos):
+    single, windowed = make_grounder().eval(), make_grounder(heat_window=2).eval()
+    _, patches = single.encode_frames(videos['inputs']['frames'][0].repeat(2, 1, 1, 1)[:6])
+    text = single.encode_text(['flip it', 'crack an egg'])
+    labels = torch.tensor([0, 0, 0, 0, 0, 1])
+    wanted = torch.tensor([True, False, True, True, True, True])
+
+    maps = windowed.labelled_heatmaps(patches, text, labels, wanted).flatten(1)
+
+    sums = [1, 0, None, None, 1, 1]  # runs of 1, of 3 cut into 2 and 1, of 1
+    for frame, expected in enumerate(sums):
+        if expected is not None:
+            assert maps[frame].sum().item() == pytest.approx(expected, abs=1e-5)
+    assert maps[2:4].sum().item() == pytest.approx(1, abs=1e-5)
+    together = single.local_head.heatmaps(patches[None, 2:4], text.words[:1], text.mask[:1])
+    torch.testing.assert_close(maps[2:4], together[0], atol=1e-6, rtol=0)
+    alone = single.labelled_heatmaps(patches, text, labels, wanted).flatten(1)
+    torch.testing.assert_close(maps[[0, 4, 5]], alone[[0, 4, 5]], atol=1e-6, rtol=0)
+
+
+def test_a_window_below_one_frame_is_refused(make_grounder):
+    with pytest.raises(ValueError, match='heat_window must be >= 1, but got 0'):
+        make_grounder(heat_window=0)
 
 
 def test_videos_of_a_batch_are_answered_as_if_alone(grounder, videos):

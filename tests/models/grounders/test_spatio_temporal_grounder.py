@@ -154,6 +154,49 @@ def test_without_global_head_frames_are_selected_by_raw_features(make_grounder, 
     assert [row[real].tolist() for row, real in kept] == best_two(cosines, video.mask)
 
 
+def test_candidates_can_be_averaged_and_raw_features_selected_by(make_grounder, clips):
+    """The released code: the global branch sees all candidates, selection no projection."""
+    grounder = make_grounder(global_frames='candidates', select_projected=False)
+    inputs = prepared(grounder, clips)
+    video, text = encoded(grounder, inputs)
+    head = grounder.global_head
+    means = [head.video_proj(video.frames[b, video.mask[b]]).mean(dim=0) for b in range(3)]
+    scores = torch.stack(means) @ head.text_proj(text.sentence).T
+    cosines = F.cosine_similarity(video.frames, text.sentence[:, None], dim=-1)
+
+    losses, selection = grounder.loss(inputs), grounder.select(video, text)
+
+    torch.testing.assert_close(losses['loss_global'], mms_by_hand(scores), atol=1e-5, rtol=1e-5)
+    kept = zip(selection.indices, selection.mask, strict=True)
+    assert [row[real].tolist() for row, real in kept] == best_two(cosines, video.mask)
+
+
+def test_patches_can_select_and_stand_for_frames(make_grounder, clips):
+    head = {'type': 'GlobalHead', 'dim': 8, 'video': 'patches'}
+    by_patches = {'type': 'TopKSelector', 'count': 2, 'video': 'patches'}
+    grounder = make_grounder(global_head=head, selector=by_patches)
+    video, text = encoded(grounder, prepared(grounder, clips))
+    project = grounder.global_head.video_proj
+    sentence = grounder.global_head.text_proj(text.sentence)[:, None, None]
+    cosines = F.cosine_similarity(project(video.patches), sentence, dim=-1).mean(dim=2)
+
+    selection = grounder.select(video, text)
+
+    kept = zip(selection.indices, selection.mask, strict=True)
+    assert [row[real].tolist() for row, real in kept] == best_two(cosines, video.mask)
+    assert grounder.similarity_needs_patches
+    one = VideoFeatures(video.frames[:1], video.patches[:1], video.mask[:1], video.grid)
+    expected = F.cosine_similarity(project(video.patches[0, 1].mean(0)), sentence[2, 0, 0], dim=0)
+    found = grounder.similarity(one, text)[2, 1]
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize('name', ['global_frames', 'local_negatives'])
+def test_unknown_names_are_refused_with_the_known_ones(make_grounder, name):
+    with pytest.raises(ValueError, match=f"{name} must be one of .* but got 'few'"):
+        make_grounder(**{name: 'few'})
+
+
 def test_local_weight_multiplies_the_local_loss_only(make_grounder, grounder, clips):
     inputs = prepared(grounder, clips)
 
@@ -221,10 +264,10 @@ def test_without_global_head_frames_are_scored_by_the_local_head(make_grounder, 
 def test_without_local_head_patches_are_located_by_global_projections(make_grounder, clips):
     grounder = make_grounder(local_head=None)
     video, text = encoded(grounder, prepared(grounder, clips))
-    head, patches = grounder.global_head, video.patches[:, 0]
+    head, patches = grounder.global_head, video.patches[:, :1]
 
     maps = grounder.heatmaps(patches, text)
 
     expected = patch_similarity_maps(head.video_proj(patches), head.text_proj(text.sentence))
     torch.testing.assert_close(maps, expected)
-    torch.testing.assert_close(maps.sum(dim=1), torch.ones(3))
+    torch.testing.assert_close(maps.sum(dim=2), torch.ones(3, 1))

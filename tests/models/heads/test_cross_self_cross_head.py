@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from stgr.models.heads import CrossSelfCrossHead, cross_self_cross_head
+from stgr.models.heads import CrossSelfCrossHead, attention_head
 from stgr.registry import MODELS
 
 # videos, texts, frames, patches, words, lengths of the texts, real frames of the videos
@@ -186,8 +186,8 @@ def test_scores_are_float32_under_autocast():
 def test_chunk_comes_from_the_call_then_the_head_then_the_budget(
     monkeypatch, of_call, of_head, gradient, expected
 ):
-    module, chunks = 'stgr.models.heads.cross_self_cross_head', []
-    original = cross_self_cross_head.pool_pairs
+    module, chunks = 'stgr.models.heads.attention_head', []
+    original = attention_head.pool_pairs
     monkeypatch.setattr(f'{module}.TRAINING_CHUNK', 400)
     monkeypatch.setattr(f'{module}.INFERENCE_CHUNK', 80)
     monkeypatch.setattr(
@@ -242,7 +242,7 @@ def test_chunks_do_not_change_heat_maps(monkeypatch, texts):
     masks = region_mask.unflatten(1, (3, 4))
     whole = head.heatmaps(*windows, masks)
 
-    monkeypatch.setattr('stgr.models.heads.cross_self_cross_head.INFERENCE_CHUNK', 120)
+    monkeypatch.setattr('stgr.models.heads.attention_head.INFERENCE_CHUNK', 120)
 
     torch.testing.assert_close(head.heatmaps(*windows, masks), whole)
 
@@ -265,7 +265,7 @@ def test_frame_scores_are_cosines_of_single_frames(oracle, monkeypatch):
     expected = torch.cosine_similarity(video, text, dim=-1).T
 
     whole = head.frame_scores(frames, words, word_mask)
-    monkeypatch.setattr('stgr.models.heads.cross_self_cross_head.INFERENCE_CHUNK', 1)
+    monkeypatch.setattr('stgr.models.heads.attention_head.INFERENCE_CHUNK', 1)
     chunked = head.frame_scores(frames, words, word_mask)
 
     torch.testing.assert_close(whole, expected)

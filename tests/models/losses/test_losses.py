@@ -56,6 +56,11 @@ def mil_nce(scores, copies):
             / 2,
         ),
         (
+            MILNCELoss(temperature=0.5),
+            (math.log(1 + math.exp(-2) + math.exp(-4)) + math.log(1 + math.exp(-6) + math.exp(-4)))
+            / 2,
+        ),
+        (
             MILNCELoss(count_positives_twice=True),
             (math.log(2 + math.exp(-1) + math.exp(-2)) + math.log(2 + math.exp(-3) + math.exp(-2)))
             / 2,
@@ -66,7 +71,7 @@ def mil_nce(scores, copies):
             + math.log1p(math.exp(-4)) / 2,
         ),
     ],
-    ids=['mms', 'mms with margin', 'mil-nce', 'mil-nce released', 'info-nce'],
+    ids=['mms', 'mms with margin', 'mil-nce', 'mil-nce sharper', 'mil-nce released', 'info-nce'],
 )
 def test_two_pairs_by_hand(loss, expected):
     assert loss(HAND).item() == pytest.approx(expected, abs=1e-6)

@@ -4,14 +4,16 @@ import pytest
 import torch
 
 from stgr.models.selectors import AllFrames, RandomSelector, UniformSelector
+from stgr.structures.features import TextFeatures, VideoFeatures
 
 
 def select(selector, frame_mask, generator=None):
     frame_mask = torch.tensor(frame_mask, dtype=torch.bool)
     batch, frames = frame_mask.shape
     word_mask = torch.ones(batch, 2, dtype=torch.bool)
-    embeds = torch.zeros(batch, frames, 3), torch.zeros(batch, 2, 3), torch.zeros(batch, 3)
-    return selector(*embeds, frame_mask, word_mask, generator)
+    video = VideoFeatures(torch.zeros(batch, frames, 3), None, frame_mask, (1, 1))
+    text = TextFeatures(torch.zeros(batch, 3), torch.zeros(batch, 2, 3), word_mask)
+    return selector(video, text, generator)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,16 @@
+"""Frame selection of Table 5: none, with Sinkhorn.
+
+Transport has nothing to choose where every candidate is kept: the same as without.
+"""
+
+from mmengine.config import read_base
+
+with read_base():
+    from ..ours_tiny import *
+
+from stgr.datasets.transforms import SampleClip
+from stgr.models.selectors import SinkhornSelector
+
+# As many candidates as frames are kept, and all of them inside the narration's time.
+train_dataloader.dataset.pipeline[0] = dict(type=SampleClip, candidates=2, fps=2, window='inside')
+model.selector = dict(type=SinkhornSelector, count=2)

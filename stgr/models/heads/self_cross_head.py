@@ -1,0 +1,18 @@
+"""A local head of self-attention, then cross-attention."""
+
+from stgr.models.heads.cross_self_head import CrossSelfHead
+from stgr.ops.attention_stack import AttentionStack
+from stgr.ops.shorter_stacks import SelfCross
+from stgr.registry import MODELS
+
+
+@MODELS.register_module()
+class SelfCrossHead(CrossSelfHead):
+    """Self-attend inside each modality, then cross-attend once, without residual (Table 8).
+
+    See ``CrossSelfHead``. Arguments are those of ``AttentionHead``.
+    """
+
+    def stack(self) -> AttentionStack:
+        """Return weights and switches of the two layers."""
+        return SelfCross(*self.attention_weights(), **self.switches())
