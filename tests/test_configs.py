@@ -2,14 +2,17 @@
 
 import pytest
 import torch
+from mmengine.optim import build_optim_wrapper
 
 from stgr.apis.model_hub import configs_dir, list_models, load_config
+from stgr.datasets.transforms import LoadFeatures, LoadVideoFrames
 from stgr.registry import MODELS
 
 NAMES = [entry.name for entry in list_models()]
 BASES = sorted(file.name for file in (configs_dir() / '_base_').glob('*.py'))
 OURS = [name for name in NAMES if name.startswith('ours')]
 S3D = [name for name in NAMES if 's3d' in name]
+ON_CLIP = [name for name in OURS if name not in S3D and 'timm' not in name]
 
 
 @pytest.mark.parametrize('name', NAMES)
@@ -34,7 +37,7 @@ def test_base_loads_alone(base):
     load_config(configs_dir() / '_base_' / base)
 
 
-@pytest.mark.parametrize('name', sorted(set(OURS) - set(S3D)))
+@pytest.mark.parametrize('name', ON_CLIP)
 def test_grounder_is_built_on_any_clip(name, tiny_clip_dir):
     source = f'model.backbone.source={tiny_clip_dir}'
     widths = ['model.global_head.dim=32', 'model.local_head.dim=32']
@@ -46,6 +49,40 @@ def test_grounder_is_built_on_any_clip(name, tiny_clip_dir):
     assert grounder.local_head.video_proj.in_features == grounder.backbone.video_dim == 32
     assert grounder.global_head.video_proj.out_features == config.model.global_head.dim
     assert grounder.selector.count == config.model.selector.count
+
+
+def test_grounder_is_built_on_a_model_of_timm(tiny_clip_dir):
+    pytest.importorskip('timm')
+    source = f'model.backbone.text_source={tiny_clip_dir}'
+    config = load_config('ours_timm', overrides=[source])
+    config.model.backbone.update(checkpoint=None, frozen={'vision': False})
+    config.model.backbone.model_args = {'img_size': 64, 'embed_dim': 48, 'depth': 1, 'num_heads': 2}
+
+    grounder = MODELS.build(config.model)
+
+    assert grounder.backbone.grid == (2, 2)
+    assert grounder.local_head.video_proj.in_features == 48
+    assert grounder.local_head.text_proj.in_features == 32
+
+
+@pytest.mark.parametrize('name', ['ours_clip_finetune', 'ours_tiny_finetune'])
+def test_fine_tuned_encoder_learns_from_pixels_at_a_lower_rate(name, tiny_clip_dir):
+    source = f'model.backbone.source={tiny_clip_dir}'
+    widths = ['model.global_head.dim=32', 'model.local_head.dim=32']
+    config = load_config(name, overrides=[source, *widths])
+    grounder = MODELS.build(config.model)
+    groups = build_optim_wrapper(grounder, config.optim_wrapper).optimizer.param_groups
+    rates = {id(p): group['lr'] for group in groups for p in group['params']}
+    rate = {n: rates[id(p)] for n, p in grounder.named_parameters() if id(p) in rates}
+
+    vision = 'backbone.clip.vision_model'
+    assert grounder.backbone.video_learns
+    assert rate[f'{vision}.post_layernorm.weight'] < rate['global_head.video_proj.weight'] / 5
+    assert rate[f'{vision}.pre_layrnorm.weight'] <= rate[f'{vision}.post_layernorm.weight']
+    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        steps = [step.type for step in config[loader].dataset.pipeline]
+        assert LoadVideoFrames in steps
+        assert LoadFeatures not in steps
 
 
 @pytest.mark.parametrize('name', S3D)

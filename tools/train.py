@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from stgr.apis.train import AUTO, train_model
+from stgr.apis.train import AUTO, WRAPPERS, train_model
 from stgr.apis.user_errors import run_command
 
 
@@ -35,7 +35,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar='CHECKPOINT',
         help='go on from a checkpoint; without one, from the last of the work folder',
     )
-    parser.add_argument('--amp', action='store_true', help='run forward passes in bfloat16')
+    parser.add_argument(
+        '--amp',
+        nargs='?',
+        const='bf16',
+        choices=tuple(WRAPPERS),
+        help='run forward passes in half precision (bf16 if none is named)',
+    )
     parser.add_argument(
         '--cfg-options',
         nargs='+',

@@ -25,11 +25,11 @@ def build_grounder(
         device: Where to compute; None for a GPU if there is one.
 
     Raises:
-        ValueError: If the model is unknown or does not ground, the weights are damaged or of
-            another model, or there is no such device.
+        ValueError: If the model is unknown or does not ground, its parts do not fit, the
+            weights are damaged or of another model, or there is no such device.
         FileNotFoundError: If no weights are given or bundled, or a file is missing.
     """
-    from stgr.engine import load_weights, read_checkpoint
+    from stgr.engine import check_parts, load_weights, read_checkpoint
     from stgr.models.grounders.base_grounder import BaseGrounder
     from stgr.registry import MODELS
 
@@ -45,6 +45,7 @@ def build_grounder(
     path = None if bare else _weights_path(model, weights)
     place = choose_device(device)
     grounder = MODELS.build(config.model)
+    check_parts(grounder)
     if path is None:
         sha256 = grounder.backbone.fingerprint
     else:

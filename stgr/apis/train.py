@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from stgr.engine import GroundingRunner
 
 AUTO = 'auto'
+# By name: a class could not be dumped with the config.
+WRAPPERS = {'bf16': 'stgr.Bf16OptimWrapper', 'fp16': 'stgr.Fp16OptimWrapper'}
 
 
 def train_model(
@@ -19,7 +21,7 @@ def train_model(
     *,
     work_dir: str | Path | None = None,
     resume: str | Path | None = None,
-    amp: bool = False,
+    amp: str | None = None,
     overrides: Iterable[str] = (),
     launcher: str = 'none',
     seed: int | None = None,
@@ -32,7 +34,8 @@ def train_model(
             ``work_dirs/<config's name>``.
         resume: ``'auto'`` for the last checkpoint of ``work_dir`` (the config's own start if it
             holds none), or a checkpoint file; None to start from the beginning.
-        amp: Run forward passes in bfloat16.
+        amp: Run forward passes in 'bf16' (bfloat16) or 'fp16' (float16 with a loss scaler, for
+            GPUs without bfloat16); None: in float32.
         overrides: ``key=value`` changes of the config.
         launcher: 'none', 'pytorch' or 'slurm'.
         seed: Seed of all random numbers; None for the config's own, else 0.
@@ -61,7 +64,7 @@ def prepare_runner(
     *,
     work_dir: str | Path | None = None,
     resume: str | Path | None = None,
-    amp: bool = False,
+    amp: str | None = None,
     overrides: Iterable[str] = (),
     launcher: str = 'none',
     seed: int | None = None,
@@ -76,8 +79,8 @@ def prepare_runner(
     _set_run(cfg, name=Path(config).stem, work_dir=work_dir, launcher=launcher, seed=seed)
     if per_video_path is not None:
         cfg.test_evaluator.per_video_path = str(per_video_path)
-    if amp:
-        _use_bfloat16(cfg)
+    if amp is not None:
+        _use_half_precision(cfg, amp)
     if resume is not None:
         _set_resume(cfg, resume)
     return _build_runner(cfg)
@@ -154,11 +157,13 @@ def _is_narrated(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, HowTo100M)
 
 
-def _use_bfloat16(cfg: 'Config') -> None:
+def _use_half_precision(cfg: 'Config', amp: str) -> None:
+    if amp not in WRAPPERS:
+        raise ValueError(f'amp must be {" or ".join(WRAPPERS)}, but is {amp!r}')
     wrapper = cfg.get('optim_wrapper')
     if wrapper is None:
         raise ValueError('--amp needs an optim_wrapper in the config')
-    wrapper['type'] = 'stgr.Bf16OptimWrapper'  # by name: a class could not be dumped
+    wrapper['type'] = WRAPPERS[amp]
 
 
 def _build_runner(cfg: 'Config') -> 'GroundingRunner':

@@ -1,13 +1,16 @@
 """What trains and tests a model: MMEngine's Runner, and one small module per rough edge of it."""
 
+from stgr.engine.agreement import check_loaders, check_parts
 from stgr.engine.bf16_optim_wrapper import Bf16OptimWrapper
 from stgr.engine.calibrate_thresholds_hook import CalibrateThresholdsHook
 from stgr.engine.config_overrides import apply_overrides
 from stgr.engine.crash_safe_checkpoint_hook import CrashSafeCheckpointHook
 from stgr.engine.distributed import init_distributed
 from stgr.engine.epoch_seeds import EpochSeedHook, epoch_seed, seed_everything
+from stgr.engine.fp16_optim_wrapper import Fp16OptimWrapper
 from stgr.engine.grounding_runner import GroundingRunner
 from stgr.engine.last_checkpoint import find_last_checkpoint
+from stgr.engine.layer_decay_constructor import LayerDecayOptimWrapperConstructor
 from stgr.engine.progress_hook import ProgressHook
 from stgr.engine.safe_checkpoints import read_checkpoint
 from stgr.engine.stop_on_nan_hook import StopOnNanHook
@@ -19,11 +22,15 @@ __all__ = [
     'CalibrateThresholdsHook',
     'CrashSafeCheckpointHook',
     'EpochSeedHook',
+    'Fp16OptimWrapper',
     'GroundingRunner',
+    'LayerDecayOptimWrapperConstructor',
     'ProgressHook',
     'StopOnNanHook',
     'TrimHistoryHook',
     'apply_overrides',
+    'check_loaders',
+    'check_parts',
     'epoch_seed',
     'find_last_checkpoint',
     'init_distributed',

@@ -10,6 +10,16 @@ from torch import nn
 from stgr.registry import OPTIM_WRAPPERS
 
 
+def autocast(device: str, dtype: torch.dtype) -> torch.autocast:
+    """Return a context of half precision in which weights may be used with and without gradient.
+
+    Torch keeps the first copy of a weight that it makes. Releases before the fix of October 2025
+    (pytorch/pytorch#165068) also kept one made without gradient, as where frames are selected,
+    which would cut the weight off from the loss for the rest of the step: so none is kept.
+    """
+    return torch.autocast(device, dtype=dtype, cache_enabled=False)
+
+
 @OPTIM_WRAPPERS.register_module()
 class Bf16OptimWrapper(OptimWrapper):
     """Run the forward pass in bfloat16 where torch deems it safe; weights stay float32.
@@ -22,5 +32,5 @@ class Bf16OptimWrapper(OptimWrapper):
     def optim_context(self, model: nn.Module) -> Iterator[None]:
         """Autocast on the device of ``model``, with MMEngine's gradient accumulation inside."""
         device = next(model.parameters()).device.type
-        with super().optim_context(model), torch.autocast(device, dtype=torch.bfloat16):
+        with super().optim_context(model), autocast(device, torch.bfloat16):
             yield

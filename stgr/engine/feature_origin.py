@@ -6,21 +6,22 @@ from typing import Any
 from stgr.datasets.transforms import LoadFeatures
 
 
-def expect_features_of(backbone_sha256: str, config: Any) -> None:
+def expect_features_of(provenance: Mapping[str, object], config: Any) -> None:
     """Make every ``LoadFeatures`` of a data loader's config refuse features of another backbone.
 
     Args:
-        backbone_sha256: Fingerprint of the model's backbone.
+        provenance: Fingerprint, grid and picture size of the model's backbone, by the names they
+            have in feature files.
         config: Config of a data loader, or any part of one; changed in place. A transform that
             names a provenance itself is left alone.
     """
     if isinstance(config, Mapping):
         if _loads_features(config.get('type')) and config.get('provenance') is None:
-            config['provenance'] = {'backbone_sha256': backbone_sha256}  # type: ignore[index]
+            config['provenance'] = dict(provenance)  # type: ignore[index]
         config = list(config.values())
     if isinstance(config, list | tuple):
         for part in config:
-            expect_features_of(backbone_sha256, part)
+            expect_features_of(provenance, part)
 
 
 def _loads_features(kind: Any) -> bool:

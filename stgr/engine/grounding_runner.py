@@ -13,6 +13,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch import nn
 
+from stgr.engine.agreement import check_loaders, check_parts
 from stgr.engine.crash_safe_checkpoint_hook import CrashSafeCheckpointHook
 from stgr.engine.distributed import init_distributed, model_wrapper_config
 from stgr.engine.epoch_seeds import EpochSeedHook
@@ -54,7 +55,9 @@ class GroundingRunner(Runner):
         model = self.model.module if is_model_wrapper(self.model) else self.model
         if hasattr(model, 'backbone'):
             loaders = [self._train_dataloader, self._val_dataloader, self._test_dataloader]
-            expect_features_of(model.backbone.fingerprint, loaders)
+            check_parts(model)
+            check_loaders(model, loaders)
+            expect_features_of(_origin(model.backbone), loaders)
 
     def setup_env(self, env_cfg: dict) -> None:
         """Join the process group before MMEngine tries to, which needs a GPU."""
@@ -161,6 +164,15 @@ class GroundingRunner(Runner):
 
     def _log_env(self, env_cfg: dict) -> None:
         """Log nothing: the work folder holds the config, and MMEngine would print it all again."""
+
+
+def _origin(backbone: Any) -> dict[str, object]:
+    """Return what the features of a backbone are known by in feature files."""
+    return {
+        'backbone_sha256': backbone.fingerprint,
+        'grid': tuple(backbone.grid),
+        'image_size': backbone.image_size,
+    }
 
 
 def _says_something(record: logging.LogRecord) -> bool:

@@ -8,9 +8,10 @@ def test_every_pipeline_gets_the_fingerprint_wherever_it_is():
         {'dataset': {'datasets': [{'pipeline': [{'type': 'stgr.LoadFeatures'}]}]}},
         None,
     ]
-    expect_features_of('abc', loaders)
+    wanted = {'backbone_sha256': 'abc', 'grid': (7, 7)}
 
-    wanted = {'backbone_sha256': 'abc'}
+    expect_features_of(wanted, loaders)
+
     assert loaders[0]['dataset']['pipeline'][0]['provenance'] == wanted
     assert loaders[1]['dataset']['datasets'][0]['pipeline'][0]['provenance'] == wanted
     assert loaders[0]['dataset']['pipeline'][1] == {'type': PackClip}
@@ -18,6 +19,6 @@ def test_every_pipeline_gets_the_fingerprint_wherever_it_is():
 
 def test_provenance_that_a_config_names_is_kept():
     step = {'type': LoadFeatures, 'store_dir': 'a', 'provenance': {'backbone_sha256': 'mine'}}
-    expect_features_of('abc', {'dataset': {'pipeline': [step]}})
+    expect_features_of({'backbone_sha256': 'abc'}, {'dataset': {'pipeline': [step]}})
 
     assert step['provenance'] == {'backbone_sha256': 'mine'}

@@ -84,7 +84,7 @@ def test_dumped_config_trains_to_the_same_weights(toy_config, tmp_path):
 
 
 def test_training_in_bfloat16_runs_on_a_cpu(toy_config, tmp_path):
-    runner = train_model(toy_config, work_dir=tmp_path, amp=True)
+    runner = train_model(toy_config, work_dir=tmp_path, amp='bf16')
 
     assert type(runner.optim_wrapper).__name__ == 'Bf16OptimWrapper'
     with runner.optim_wrapper.optim_context(runner.model):

@@ -5,6 +5,8 @@ from stgr.models.backbones.clip_backbone import CLIPBackbone
 from stgr.models.backbones.clip_pretrainer import CLIPPretrainer
 from stgr.models.backbones.freezable_backbone import FreezableBackbone
 from stgr.models.backbones.s3d_backbone import S3DBackbone
+from stgr.models.backbones.timm_backbone import TimmBackbone
+from stgr.models.backbones.tower_backbone import Tower, TowerBackbone
 
 __all__ = [
     'CLIPBackbone',
@@ -12,4 +14,7 @@ __all__ = [
     'FreezableBackbone',
     'GroundingBackbone',
     'S3DBackbone',
+    'TimmBackbone',
+    'Tower',
+    'TowerBackbone',
 ]

@@ -39,6 +39,18 @@ class GroundingBackbone(nn.Module, ABC):
     def fingerprint(self) -> str:
         """sha256 of the weights as they are now, which feature files remember."""
 
+    @property
+    def video_learns(self) -> bool:
+        """Whether the features of a frame change in training: then none can be stored before it."""
+        return any(parameter.requires_grad for parameter in self.parameters())
+
+    def depths(self) -> dict[str, int]:
+        """Return how many layers lie above each parameter, by name, for layer-wise learning rates.
+
+        0 for what stands above the last layer; names left out lie in no stack of layers.
+        """
+        return {}
+
     @abstractmethod
     def encode_video(self, frames: Tensor, mask: Tensor) -> VideoFeatures:
         """Encode frames.

@@ -1,16 +1,16 @@
 """CLIP as an encoder of frames, patches, sentences and words in one space."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import torch
 from einops import rearrange
 from torch import Tensor
 
-from stgr.models.backbones.base import GroundingBackbone
-from stgr.models.backbones.clip_loading import fingerprint, load_clip
+from stgr.models.backbones.clip_loading import load_clip
+from stgr.models.backbones.clip_text import encode_tokens, tokenize, tokens_cut
+from stgr.models.backbones.tower_backbone import Frozen, Tower, TowerBackbone
 from stgr.registry import MODELS
 from stgr.structures.features import TextFeatures, VideoFeatures
 
@@ -21,7 +21,7 @@ PatchTokens = Literal['last', 'value']
 
 
 @MODELS.register_module()
-class CLIPBackbone(GroundingBackbone):
+class CLIPBackbone(TowerBackbone):
     """CLIP (Radford et al. 2021) through transformers, all tokens projected into the shared space.
 
     One forward gives the frame (class token) and its patches: ``visual_projection`` of
@@ -35,16 +35,26 @@ class CLIPBackbone(GroundingBackbone):
             code; pretraining never asks these tokens to stay where they are, and they may describe
             the whole picture. ``value``: its value in the last layer's attention, which is what it
             would hand to the class token, looking at nothing else (MaskCLIP, Zhou et al. 2022).
-        frozen: Keep the weights as they are: no gradient, evaluation mode always, and not part of
-            checkpoints (which stay small; they hold its fingerprint and fit no other one).
+        frozen: What is kept as it is: True for both towers, False for nothing, or by tower
+            (``vision``, ``text``) True, False or how many layers from the input up; see
+            ``TowerBackbone``. What is frozen is no part of checkpoints, which stay small; they
+            hold its fingerprint and fit no other one.
+        normalise: Whether pictures are shifted and scaled by CLIP's own statistics. False leaves
+            them in [0, 1], which is what the paper's released weights were trained with (its code
+            only divides by 255).
         max_words: Word features kept of a sentence (20 in the paper's code). The sentence feature
             is that of the whole text, up to the length of the encoder.
+        gradient_checkpointing: Keep only what enters each layer that learns, and compute the layer
+            again in the backward pass: a quarter more time for three fifths of the memory with
+            ViT-B/32 (``benchmarks/finetune_memory.py``).
 
     Raises:
         FileNotFoundError: If ``source`` cannot be had.
-        ValueError: If its tokenizer does not fit its weights, or ``patch_tokens`` is unknown.
+        ValueError: If its tokenizer does not fit its weights, ``frozen`` does not fit its towers,
+            or ``patch_tokens`` is unknown.
     """
 
+    encoder_name: ClassVar[str] = 'clip'
     clip: Any
 
     def __init__(
@@ -52,8 +62,10 @@ class CLIPBackbone(GroundingBackbone):
         source: str | Path,
         *,
         patch_tokens: PatchTokens = 'last',
-        frozen: bool = True,
+        frozen: Frozen = True,
+        normalise: bool = True,
         max_words: int = 20,
+        gradient_checkpointing: bool = False,
     ) -> None:
         super().__init__()
         if patch_tokens not in get_args(PatchTokens):
@@ -65,29 +77,33 @@ class CLIPBackbone(GroundingBackbone):
         self.grid = (side, side)
         self.image_size = vision.image_size
         self.video_dim = self.text_dim = self.clip.config.projection_dim
-        self.mean, self.std = OPENAI_MEAN, OPENAI_STD
+        self.normalise = normalise
+        self.mean = OPENAI_MEAN if normalise else (0.0, 0.0, 0.0)
+        self.std = OPENAI_STD if normalise else (1.0, 1.0, 1.0)
         self.max_words = max_words
         self.max_tokens = text.max_position_embeddings
-        self.frozen = frozen
-        if frozen:
-            self.requires_grad_(False).eval()
+        if gradient_checkpointing:
+            _checkpoint_layers(self.clip)
+        self.freeze(frozen)
 
-    @property
-    def fingerprint(self) -> str:
-        """sha256 of the weights as they are now, and of ``patch_tokens`` if it is not ``last``."""
-        weights = fingerprint(self.clip)
-        if self.patch_tokens == 'last':
-            return weights
-        return hashlib.sha256(f'{weights} {self.patch_tokens}'.encode()).hexdigest()
+    def towers(self) -> dict[str, Tower]:
+        """Return both encoders; each ends with its projection into the shared space."""
+        vision, text = self.clip.vision_model, self.clip.text_model
+        see, read = self.clip.visual_projection, self.clip.text_projection
+        return {
+            'vision': Tower((vision, see), vision.encoder.layers, (vision.post_layernorm, see)),
+            'text': Tower((text, read), text.encoder.layers, (text.final_layer_norm, read)),
+        }
 
-    def train(self, mode: bool = True) -> 'CLIPBackbone':
-        """Set the mode; a frozen encoder stays in evaluation mode."""
-        return super().train(mode and not self.frozen)
+    def settings(self) -> list[str]:
+        """Return what changes features besides the weights."""
+        settings: list[str] = [] if self.patch_tokens == 'last' else [self.patch_tokens]
+        return settings if self.normalise else [*settings, 'raw']
 
     def encode_video(self, frames: Tensor, mask: Tensor) -> VideoFeatures:
         """Encode frames in one forward; see the base class."""
         flat = rearrange(frames, 'b u c h w -> (b u) c h w')
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
+        with self.gradient_of('vision'):
             vision = self.clip.vision_model
             tokens = self._tokens(flat)
             tokens = self.clip.visual_projection(vision.post_layernorm(tokens))
@@ -107,49 +123,23 @@ class CLIPBackbone(GroundingBackbone):
 
     def tokenize(self, sentences: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Return token ids and mask, (B, N); an empty sentence has its two marks only."""
-        batch = self.tokenizer(
-            list(sentences),
-            padding=True,
-            truncation=True,
-            max_length=self.max_tokens,
-            return_tensors='pt',
-        )
-        return batch['input_ids'], batch['attention_mask'].bool()
+        return tokenize(self.tokenizer, sentences, limit=self.max_tokens)
 
     def tokens_cut(self, sentences: Sequence[str]) -> list[int]:
         """Return how many tokens of each sentence are beyond the encoder's length."""
-        rows = self.tokenizer(list(sentences), verbose=False)['input_ids']
-        return [max(0, len(row) - self.max_tokens) for row in rows]
+        return tokens_cut(self.tokenizer, sentences, limit=self.max_tokens)
 
     def encode_text(self, token_ids: Tensor, mask: Tensor) -> TextFeatures:
         """Encode token ids; the end mark is the last real token of each row."""
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
-            hidden = self.clip.text_model(
-                input_ids=token_ids, attention_mask=mask.long()
-            ).last_hidden_state
-            states = self.clip.text_projection(hidden).float()  # (B, N, C)
-        end = mask.sum(dim=1) - 1
-        sentence = states[torch.arange(len(states), device=states.device), end]
-        # Between start and end mark; the end mark and padding are no words.
-        words = states[:, 1 : max(2, min(states.shape[1], self.max_words + 1))]
-        positions = torch.arange(1, 1 + words.shape[1], device=states.device)
-        return TextFeatures(sentence, words, positions < end[:, None])
+        text, projection = self.clip.text_model, self.clip.text_projection
+        with self.gradient_of('text'):
+            return encode_tokens(text, projection, token_ids, mask, max_words=self.max_words)
 
-    def state_dict(self, *args, **kwargs):  # type: ignore[no-untyped-def]
-        """Return the weights; if frozen, which are a file of their own, their sha256 instead."""
-        state = super().state_dict(*args, **kwargs)
-        if self.frozen:
-            prefix = kwargs.get('prefix', '')
-            for key in [key for key in state if key.startswith(f'{prefix}clip.')]:
-                del state[key]
-            sha256 = list(bytes.fromhex(self.fingerprint))
-            state[f'{prefix}fingerprint'] = torch.tensor(sha256, dtype=torch.uint8)
-        return state
 
-    def _load_from_state_dict(self, state_dict, prefix, *args):  # type: ignore[no-untyped-def]
-        """Accept checkpoints without the frozen encoder: its own weights stand in."""
-        if self.frozen:
-            state_dict.pop(f'{prefix}fingerprint', None)  # compared by ``load_weights``
-            for key, value in self.clip.state_dict().items():
-                state_dict.setdefault(f'{prefix}clip.{key}', value)
-        super()._load_from_state_dict(state_dict, prefix, *args)
+def _checkpoint_layers(clip: Any) -> None:
+    """Make each layer that is in training mode forget its activations until they are needed."""
+    settings = {'use_reentrant': False}
+    if hasattr(clip, 'activation_checkpointing_enable'):
+        clip.activation_checkpointing_enable(settings)
+    else:  # its name before transformers 5.23 or so
+        clip.gradient_checkpointing_enable(settings)

@@ -1,6 +1,7 @@
 """Find and check a CLIP of transformers: a folder or a hub name, weights and tokenizer."""
 
 import hashlib
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -35,13 +36,26 @@ def load_clip(source: str | Path) -> tuple[Any, Any]:
     return model, tokenizer
 
 
-def fingerprint(module: nn.Module) -> str:
-    """Return the sha256 of a module's parameters and buffers, names included."""
+def fingerprint(module: nn.Module, names: Collection[str] | None = None) -> str:
+    """Return the sha256 of a module's parameters and buffers, names included.
+
+    Args:
+        module: The module.
+        names: Only of these; None for all.
+    """
     digest = hashlib.sha256()
     for name, tensor in sorted(module.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+        if names is None or name in names:
+            digest.update(name.encode())
+            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
+
+
+def combined_sha256(weights_sha256: str, settings: Sequence[str]) -> str:
+    """Return the sha256 of weights and of settings; that of the weights if all is the default."""
+    if not settings:
+        return weights_sha256
+    return hashlib.sha256(' '.join([weights_sha256, *settings]).encode()).hexdigest()
 
 
 def _resolve(source: str | Path) -> str:

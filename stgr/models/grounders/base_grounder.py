@@ -125,10 +125,20 @@ class BaseGrounder(BaseModel):
         return self.pool_threshold.device
 
     def stored_or_encoded(self, inputs: dict[str, Tensor]) -> VideoFeatures:
-        """Return the features of a batch, from the store if they are in it."""
+        """Return the features of a batch, from the store if they are in it.
+
+        Raises:
+            ValueError: If stored features are not as wide as the backbone's, or of another grid.
+        """
         mask, grid = inputs['frame_mask'], self.backbone.grid
         if 'frames' in inputs:
             return self._encode(inputs['frames'], mask)
+        width = inputs['frame_features'].shape[-1]
+        if width != self.backbone.video_dim:
+            raise ValueError(
+                f'stored features have width {width}, those of the backbone '
+                f'{self.backbone.video_dim}; extract them with this model'
+            )
         return VideoFeatures(inputs['frame_features'], inputs.get('patch_features'), mask, grid)
 
     def _encode(self, frames: Tensor, mask: Tensor) -> VideoFeatures:
