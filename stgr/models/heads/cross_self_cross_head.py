@@ -200,8 +200,8 @@ class CrossSelfCrossHead(LocalHead):
         """Return weights and switches as the maths wants them."""
         scaled = self.training or self.scale_at_eval
         return CrossSelfCross(
-            video_attention=_weights_of(self.video_attention),
-            text_attention=_weights_of(self.text_attention),
+            video_attention=attention_weights(self.video_attention),
+            text_attention=attention_weights(self.text_attention),
             scale=self.dim**-0.5 if scaled else 1.0,
             residual=self.training or self.residual_at_eval,
         )
@@ -230,7 +230,8 @@ def _rows(tensor: Tensor | None, rows: slice) -> Tensor | None:
     return tensor if tensor is None or len(tensor) == 1 else tensor[rows]
 
 
-def _weights_of(attention: nn.MultiheadAttention) -> AttentionWeights:
+def attention_weights(attention: nn.MultiheadAttention) -> AttentionWeights:
+    """Return the tensors of a single-head self-attention as the maths wants them."""
     return AttentionWeights(
         attention.in_proj_weight,
         attention.in_proj_bias,
