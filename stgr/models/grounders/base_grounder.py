@@ -141,15 +141,14 @@ class BaseGrounder(BaseModel):
         for i, sample in enumerate(data_samples):
             clip = {key: values[i : i + 1] for key, values in inputs.items()}
             video = self.stored_or_encoded(clip)
-            assert video.patches is not None, 'an answer needs patch features'
-            self._answer(video.frames[0], video.patches[0], sample)
+            self._answer(video, sample)
         return [sample.cpu() for sample in data_samples]
 
-    def _answer(self, frames: Tensor, patches: Tensor, sample: GroundingSample) -> None:
-        """Put similarity, labels and heat maps of one video into its sample."""
+    def _answer(self, video: VideoFeatures, sample: GroundingSample) -> None:
+        """Put similarity, labels and heat maps of one video (B = 1) into its sample."""
+        assert video.patches is not None, 'an answer needs patch features'
+        patches = video.patches[0]
         text = self.encode_text(list(sample.pool))
-        mask = torch.ones(1, len(frames), dtype=torch.bool, device=frames.device)
-        video = VideoFeatures(frames[None], patches[None], mask, self.backbone.grid)
         sample.similarity = self.similarity(video, text)
         best = sample.similarity.max(dim=0)
         sample.pred_scores = best.values
@@ -158,7 +157,7 @@ class BaseGrounder(BaseModel):
         sample.pred_labels = torch.where(above, best.indices, -1)
         sample.heatmaps = self.labelled_heatmaps(patches, text, best.indices, above)
         if 'gt_labels' in sample:
-            labels = sample.gt_labels.to(frames.device)
+            labels = sample.gt_labels.to(patches.device)
             sample.gt_heatmaps = self.labelled_heatmaps(patches, text, labels, labels >= 0)
 
     def labelled_heatmaps(
