@@ -40,6 +40,8 @@ def test_a_part_is_what_was_written_there(steps, start_sec):
     off = {lag: np.sqrt(np.mean(difference**2)) for lag, difference in late.items()}
     assert min(off, key=off.get) == 0
     assert off[0] < 0.1
+    # The first block was cut at its front, not at its end.
+    np.testing.assert_allclose(samples[:300], sound[first : first + 300], atol=0.15)
 
 
 def test_before_and_behind_the_file_there_is_masked_silence(steps):
