@@ -23,7 +23,9 @@ from stgr.io.bundled import bundled_path
 from stgr.registry import MODELS
 from stgr.structures.grounding_sample import GroundingSample
 
-SENTENCE = 'now we slowly crack one large egg into the bowl and then stir it well with a wooden spoon'
+SENTENCE = (
+    'now we slowly crack one large egg into the bowl and then stir it well with a wooden spoon'
+)
 FRAMES = 80
 
 
@@ -92,8 +94,7 @@ def clips(count: int) -> dict[str, object]:
     ]
     mask = torch.ones(FRAMES, dtype=torch.bool)
     samples = [
-        GroundingSample(video_id=f'v{i}', narration=SENTENCE, frame_mask=mask)
-        for i in range(count)
+        GroundingSample(video_id=f'v{i}', narration=SENTENCE, frame_mask=mask) for i in range(count)
     ]
     return {'inputs': {'frames': frames}, 'data_samples': samples}
 

@@ -17,7 +17,7 @@ from stgr.models.selectors import SinkhornSelector
 model = dict(
     type=SpatioTemporalGrounder,
     backbone=dict(type=CLIPBackbone, source='openai/clip-vit-base-patch32'),
-    # 16 of 80, Sec. 4.2; "average over last two" is the row of Table 5 with the paper's main numbers.
+    # 16 of 80 (Sec. 4.2) by the "average over last two": the row of Table 5 with its main numbers.
     selector=dict(type=SinkhornSelector, count=16, video='both'),
     global_head=dict(type=GlobalHead, dim=512),
     local_head=dict(type=CrossSelfCrossHead, dim=512),

@@ -20,7 +20,8 @@ from stgr.models.selectors import SinkhornSelector
 
 model = dict(
     type=SpatioTemporalGrounder,
-    backbone=dict(type=CLIPBackbone, source='openai/clip-vit-base-patch32'),
+    # its pictures are in [0, 1], without CLIP's mean and deviation
+    backbone=dict(type=CLIPBackbone, source='openai/clip-vit-base-patch32', normalise=False),
     selector=dict(type=SinkhornSelector, count=8, ranking='word'),  # 8 is hard-coded there
     select_projected=False,
     global_frames='candidates',

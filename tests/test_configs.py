@@ -145,3 +145,13 @@ def test_features_of_tiny_kitchen_are_stored_at_the_rate_they_are_read():
     config = load_config('ours_tiny')
 
     assert config.feature_fps == config.train_dataloader.dataset.pipeline[0].fps
+
+
+def test_sound_of_tiny_kitchen_is_as_long_as_its_clips():
+    sample, _, listen, _ = load_config('ablations/tiny_audio').train_dataloader.dataset.pipeline
+    at_test = load_config('ablations/tiny_audio_at_test')
+
+    assert listen.frames == 100 * sample.candidates / sample.fps
+    assert at_test.model.audio_at_test == sample.candidates / sample.fps
+    for loader in (at_test.val_dataloader, at_test.test_dataloader):
+        assert [step.get('frames', '') for step in loader.dataset.pipeline] == ['', None, '']

@@ -62,7 +62,7 @@ def calibrate(model: Any, videos: list[dict[str, Any]]) -> dict[str, float]:
             'data_samples': [sample],
         }
         inputs = model.data_preprocessor(batch, False)['inputs']
-        similarity = model.similarity(model.stored_or_encoded(inputs), text).cpu().numpy()
+        similarity = model.similarity(model.video_features(inputs), text).cpu().numpy()
         columns = [names.index(name) for name in sample.pool]
         truth = sample.gt_labels.cpu().numpy()
         pool_rows.append(similarity[columns])

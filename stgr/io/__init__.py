@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from stgr.io.audio_reader import read_audio
     from stgr.io.captions import Caption, read_captions
     from stgr.io.errors import VideoError, VideoNotFoundError
     from stgr.io.feature_files import FeatureFile
@@ -26,6 +27,7 @@ _HOMES = {
     'VideoWriter': 'video_writer',
     'load_result': 'results',
     'open_video': 'video_reader',
+    'read_audio': 'audio_reader',
     'read_captions': 'captions',
     'resize_frame': 'video_reader',
     'sample_times': 'video_reader',
@@ -44,6 +46,7 @@ __all__ = [
     'VideoWriter',
     'load_result',
     'open_video',
+    'read_audio',
     'read_captions',
     'resize_frame',
     'sample_times',

@@ -74,7 +74,7 @@ class FileAudio(AudioTrack):
 
     def __init__(self, path: str, track: int = 0) -> None:
         self._path = path
-        self._input = _open(path)
+        self._input = open_media(path)
         self._source = self._input.streams.audio[track]
         decoder = self._source.codec_context
         # MP4 needs what describes the stream to come before it.
@@ -101,7 +101,7 @@ class FileAudio(AudioTrack):
             warnings.warn(f'{self._path}: the sound ends early ({error})', stacklevel=2)
 
     def _copied(self) -> Iterator[Any]:
-        for packet in _demuxed(self._input, self._source):
+        for packet in timed_packets(self._input, self._source):
             if int.from_bytes(bytes(packet)[:2], 'big') >> 4 == ADTS_SYNC:
                 continue
             packet.stream = self._stream
@@ -109,7 +109,7 @@ class FileAudio(AudioTrack):
 
     def _decoded(self) -> Iterator[Any]:
         av = import_av()
-        for packet in _demuxed(self._input, self._source):
+        for packet in timed_packets(self._input, self._source):
             try:
                 yield from packet.decode()
             except av.FFmpegError:
@@ -211,7 +211,7 @@ def _first_readable(path: str) -> FileAudio | None:
     Raises:
         VideoError: If the file cannot be opened or has no sound track at all.
     """
-    with _open(path) as container:
+    with open_media(path) as container:
         count = len(container.streams.audio)
     if not count:
         raise VideoError(f'{path}: has no sound track; leave audio_from out')
@@ -227,11 +227,11 @@ def _first_readable(path: str) -> FileAudio | None:
 
 def _can_be_decoded(path: str, track: int) -> bool:
     """Return whether there is a decoder and it gives a frame for one of the first packets."""
-    with _open(path) as container:
+    with open_media(path) as container:
         stream = container.streams.audio[track]
         if stream.codec_context is None:
             return False
-        for packet in islice(_demuxed(container, stream), PROBED_PACKETS):
+        for packet in islice(timed_packets(container, stream), PROBED_PACKETS):
             try:
                 if packet.decode():
                     return True
@@ -240,7 +240,12 @@ def _can_be_decoded(path: str, track: int) -> bool:
     return False
 
 
-def _open(path: str) -> Any:
+def open_media(path: str) -> Any:
+    """Open a media file for its sound.
+
+    Raises:
+        VideoError: If it cannot be opened.
+    """
     av = import_av()
     try:
         return av.open(path)
@@ -248,7 +253,7 @@ def _open(path: str) -> Any:
         raise VideoError(f'{path}: cannot read sound from it ({error})') from error
 
 
-def _demuxed(container: Any, stream: Any) -> Iterator[Any]:
+def timed_packets(container: Any, stream: Any) -> Iterator[Any]:
     """Yield the packets of a stream that have a time, ending quietly where reading fails.
 
     Their times count from where those of the pictures do (see ``clock_start_sec``).

@@ -1,4 +1,4 @@
-"""What an encoder says about video and text, whichever encoder it is and wherever it is stored."""
+"""What an encoder says about video, text or sound, whichever it is and wherever it is stored."""
 
 from dataclasses import dataclass
 
@@ -66,4 +66,56 @@ class TextFeatures:
             raise ValueError(
                 f'expected sentence (B, C), words (B, L, C), mask (B, L), but got '
                 f'{tuple(self.sentence.shape)}, {tuple(self.words.shape)}, {tuple(self.mask.shape)}'
+            )
+
+
+@dataclass(frozen=True)
+class AudioFeatures:
+    """Features of the sound of each clip, before any head.
+
+    Args:
+        steps: One vector per step of time, (B, N, C).
+        mask: True for steps with sound, (B, N) bool; all False for a clip without.
+
+    Raises:
+        ValueError: If the shapes disagree.
+    """
+
+    steps: Tensor
+    mask: Tensor
+
+    def __post_init__(self) -> None:
+        if self.steps.ndim != 3 or self.mask.shape != self.steps.shape[:2]:
+            raise ValueError(
+                f'expected steps (B, N, C) and mask (B, N), but got {tuple(self.steps.shape)} '
+                f'and {tuple(self.mask.shape)}'
+            )
+
+
+@dataclass(frozen=True)
+class HeardVideoFeatures(VideoFeatures):
+    """Features of frames, and of what is heard around each of them.
+
+    Args:
+        audio: Mean of the steps of sound around each frame, (B, U, A); 0 where there are none.
+        heard: True where there are some, (B, U) bool.
+
+    Raises:
+        ValueError: If the shapes disagree.
+    """
+
+    audio: Tensor
+    heard: Tensor
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.audio.ndim != 3 or self.audio.shape[:2] != self.heard.shape:
+            raise ValueError(
+                f'expected audio (B, U, A) and heard (B, U), but got {tuple(self.audio.shape)} '
+                f'and {tuple(self.heard.shape)}'
+            )
+        if self.heard.shape != self.mask.shape:
+            raise ValueError(
+                f'audio of {tuple(self.heard.shape)} clips and frames, but mask of '
+                f'{tuple(self.mask.shape)}'
             )

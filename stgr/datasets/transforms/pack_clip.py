@@ -10,7 +10,8 @@ from stgr.datasets.transforms.clip_transform import ClipTransform
 from stgr.registry import TRANSFORMS
 from stgr.structures.grounding_sample import FIELDS, GroundingSample
 
-FEATURES = ('frame_features', 'patch_features')
+# What goes to the model as it is.
+INPUTS = ('frame_features', 'patch_features', 'audio', 'audio_mask', 'heard_at_sec')
 # Names that differ: a sample also holds predictions, so its truth says so.
 RENAMED = {'boxes_px': 'gt_boxes_px'}
 
@@ -20,7 +21,8 @@ class PackClip(ClipTransform):
     """Returns ``inputs`` and ``data_samples`` and drops the rest.
 
     * ``inputs``: ``frames`` (U, 3, H, W) uint8, or ``frame_features`` (U, C) and, where there are,
-      ``patch_features`` (U, P, C) float16.
+      ``patch_features`` (U, P, C) float16; also ``audio`` (40, N) float32, ``audio_mask`` (N,) bool
+      and ``heard_at_sec`` (U,) float32 where the sound was loaded.
     * ``data_samples``: a ``GroundingSample`` with all of its fields that the clip has; arrays as
       tensors, fields that are None left unset, ``frame_mask`` all True if no step made one.
     """
@@ -44,7 +46,7 @@ class PackClip(ClipTransform):
 
 
 def _inputs(results: dict[str, Any]) -> dict[str, torch.Tensor]:
-    inputs = {key: torch.as_tensor(results[key]) for key in FEATURES if key in results}
+    inputs = {key: torch.as_tensor(results[key]) for key in INPUTS if key in results}
     if 'frames' in results:
         frames = torch.as_tensor(results['frames'])
         inputs['frames'] = rearrange(frames, 'u h w c -> u c h w').contiguous()

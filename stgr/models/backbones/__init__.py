@@ -1,16 +1,20 @@
-"""Encoders of video and text."""
+"""Encoders of video, text and sound."""
 
+from stgr.models.backbones.audio_backbone import AudioBackbone
 from stgr.models.backbones.base import GroundingBackbone
 from stgr.models.backbones.clip_backbone import CLIPBackbone
 from stgr.models.backbones.clip_pretrainer import CLIPPretrainer
+from stgr.models.backbones.davenet import DAVEnet
 from stgr.models.backbones.freezable_backbone import FreezableBackbone
 from stgr.models.backbones.s3d_backbone import S3DBackbone
 from stgr.models.backbones.timm_backbone import TimmBackbone
 from stgr.models.backbones.tower_backbone import Tower, TowerBackbone
 
 __all__ = [
+    'AudioBackbone',
     'CLIPBackbone',
     'CLIPPretrainer',
+    'DAVEnet',
     'FreezableBackbone',
     'GroundingBackbone',
     'S3DBackbone',

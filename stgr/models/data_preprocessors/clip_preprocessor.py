@@ -8,9 +8,11 @@ import torch.nn.functional as F
 from mmengine.model import BaseDataPreprocessor
 from torch import Tensor
 
+from stgr.ops.log_mel import FLOOR_DB
 from stgr.structures.grounding_sample import GroundingSample
 
 Tokenizer = Callable[[Sequence[str]], tuple[Tensor, Tensor]]
+AUDIO_PADDING = {'audio': FLOOR_DB, 'audio_mask': False}
 
 
 class ClipPreprocessor(BaseDataPreprocessor):
@@ -49,12 +51,14 @@ class ClipPreprocessor(BaseDataPreprocessor):
         Returns:
             ``inputs``: ``frame_mask`` (B, U) bool, and ``frames`` (B, U, 3, S, S) float32 or
             ``frame_features`` (B, U, C) and ``patch_features`` (B, U, P, C), float32; for clips
-            with a narration ``token_ids`` and ``token_mask`` (B, N).
+            with a narration ``token_ids`` and ``token_mask`` (B, N); for clips with sound
+            ``audio`` (B, 40, N), ``audio_mask`` (B, N) and ``heard_at_sec`` (B, U), shorter ones
+            filled up with masked silence.
         """
         del training
         data = self.cast_data(data)
         samples: list[GroundingSample] = data['data_samples']
-        inputs = {key: torch.stack(list(clips)) for key, clips in data['inputs'].items()}
+        inputs = {key: torch.stack(_padded(key, clips)) for key, clips in data['inputs'].items()}
         if 'frames' in inputs:
             inputs['frames'] = self.normalise(inputs['frames'])
         for key in ('frame_features', 'patch_features'):
@@ -84,3 +88,11 @@ class ClipPreprocessor(BaseDataPreprocessor):
             )
         pixels = (pixels / 255 - self.mean) / self.std
         return pixels.unflatten(0, frames.shape[:-3])
+
+
+def _padded(key: str, clips: Sequence[Tensor]) -> list[Tensor]:
+    """Return the clips as they are, but their sound, which may differ, at one length."""
+    if key not in AUDIO_PADDING:
+        return list(clips)
+    longest = max(clip.shape[-1] for clip in clips)
+    return [F.pad(clip, (0, longest - clip.shape[-1]), value=AUDIO_PADDING[key]) for clip in clips]

@@ -166,31 +166,29 @@ class BaseGrounder(BaseModel):
         """
         for i, sample in enumerate(data_samples):
             clip = {key: values[i : i + 1] for key, values in inputs.items()}
-            video = self._encode_each(clip) if 'frames' in clip else self.stored_or_encoded(clip)
-            assert video.patches is not None, 'an answer needs patch features'
-            self._answer(video.frames[0], video.patches[0], sample)
+            self._answer(self.video_features(clip), sample)
         return [sample.cpu() for sample in data_samples]
 
-    def _encode_each(self, clip: dict[str, Tensor]) -> VideoFeatures:
-        """Encode the frames of a video such that each has a feature: that of its step.
+    def video_features(self, inputs: dict[str, Tensor]) -> VideoFeatures:
+        """Return the features of a whole video (B = 1), one per frame: that of its step.
 
-        The last step is filled up with padding.
+        The last step of frames that are encoded now is filled up with padding.
         """
-        per_step, mask = self.backbone.frames_per_step, clip['frame_mask']
-        if per_step == 1:
-            return self._encode(clip['frames'], mask)
+        per_step, mask = self.backbone.frames_per_step, inputs['frame_mask']
+        if per_step == 1 or 'frames' not in inputs:
+            return self.stored_or_encoded(inputs)
         missing = -mask.shape[1] % per_step
-        frames = F.pad(clip['frames'], (0, 0, 0, 0, 0, 0, 0, missing))
+        frames = F.pad(inputs['frames'], (0, 0, 0, 0, 0, 0, 0, missing))
         video = self._encode(frames, F.pad(mask, (0, missing)))
         assert video.patches is not None, 'a backbone encodes patches with frames'
         step = torch.arange(mask.shape[1], device=mask.device) // per_step
         return VideoFeatures(video.frames[:, step], video.patches[:, step], mask, video.grid)
 
-    def _answer(self, frames: Tensor, patches: Tensor, sample: GroundingSample) -> None:
-        """Put similarity, labels and heat maps of one video into its sample."""
+    def _answer(self, video: VideoFeatures, sample: GroundingSample) -> None:
+        """Put similarity, labels and heat maps of one video (B = 1) into its sample."""
+        assert video.patches is not None, 'an answer needs patch features'
+        patches = video.patches[0]
         text = self.encode_text(list(sample.pool))
-        mask = torch.ones(1, len(frames), dtype=torch.bool, device=frames.device)
-        video = VideoFeatures(frames[None], patches[None], mask, self.backbone.grid)
         sample.similarity = self.similarity(video, text)
         best = sample.similarity.max(dim=0)
         sample.pred_scores = best.values
@@ -199,7 +197,7 @@ class BaseGrounder(BaseModel):
         sample.pred_labels = torch.where(above, best.indices, -1)
         sample.heatmaps = self.labelled_heatmaps(patches, text, best.indices, above)
         if 'gt_labels' in sample:
-            labels = sample.gt_labels.to(frames.device)
+            labels = sample.gt_labels.to(patches.device)
             sample.gt_heatmaps = self.labelled_heatmaps(patches, text, labels, labels >= 0)
 
     def labelled_heatmaps(

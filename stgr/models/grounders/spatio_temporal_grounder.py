@@ -110,7 +110,19 @@ class SpatioTemporalGrounder(BaseGrounder):
         if self.local_head is not None:
             scores = self.local_scores(video, text)
             losses['loss_local'] = self.local_weight * self.local_loss(scores)
-        return losses
+        return losses | self.further_losses(inputs, video, text)
+
+    def further_losses(
+        self, inputs: dict[str, Tensor], video: VideoFeatures, text: TextFeatures
+    ) -> dict[str, Tensor]:
+        """Return losses that a subclass adds; here none.
+
+        Args:
+            inputs: The batch.
+            video: Features of the selected frames.
+            text: Features of the narrations.
+        """
+        return {}
 
     def select(self, video: VideoFeatures, text: TextFeatures) -> FrameSelection:
         """Return the frames of each clip that its narration speaks about; no gradient."""

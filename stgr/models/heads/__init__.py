@@ -1,6 +1,7 @@
 """Projections and attention that turn features into scores and heat maps."""
 
 from stgr.models.heads.attention_head import AttentionHead
+from stgr.models.heads.audio_head import AudioHead
 from stgr.models.heads.cross_cross_head import CrossCrossHead
 from stgr.models.heads.cross_self_cross_head import CrossSelfCrossHead
 from stgr.models.heads.cross_self_head import CrossSelfHead
@@ -13,6 +14,7 @@ from stgr.models.heads.word_region_head import WordRegionHead
 
 __all__ = [
     'AttentionHead',
+    'AudioHead',
     'CrossCrossHead',
     'CrossSelfCrossHead',
     'CrossSelfHead',

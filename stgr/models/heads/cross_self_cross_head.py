@@ -28,4 +28,4 @@ class CrossSelfCrossHead(CrossSelfHead):
 
     def stack(self) -> AttentionStack:
         """Return weights and switches of the three layers."""
-        return CrossSelfCross(*self.attention_weights(), **self.switches(), residual=self.residual)
+        return CrossSelfCross(*self.both_weights(), **self.switches(), residual=self.residual)

@@ -33,18 +33,19 @@ class CrossSelfHead(AttentionHead):
 
     def stack(self) -> AttentionStack:
         """Return weights and switches of the two layers."""
-        return CrossSelf(*self.attention_weights(), **self.switches())
+        return CrossSelf(*self.both_weights(), **self.switches())
 
-    def attention_weights(self) -> tuple[AttentionWeights, AttentionWeights]:
+    def both_weights(self) -> tuple[AttentionWeights, AttentionWeights]:
         """Return the tensors of both self-attentions, video first."""
-        return _weights_of(self.video_attention), _weights_of(self.text_attention)
+        return attention_weights(self.video_attention), attention_weights(self.text_attention)
 
     def switches(self) -> Switches:
         """Return what training or evaluation asks for, now."""
         return {'scale': self.scale, 'identity': self.identity_in_heat}
 
 
-def _weights_of(attention: nn.MultiheadAttention) -> AttentionWeights:
+def attention_weights(attention: nn.MultiheadAttention) -> AttentionWeights:
+    """Return the tensors of a single-head self-attention as the maths wants them."""
     return AttentionWeights(
         attention.in_proj_weight,
         attention.in_proj_bias,

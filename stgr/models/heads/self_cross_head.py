@@ -15,4 +15,4 @@ class SelfCrossHead(CrossSelfHead):
 
     def stack(self) -> AttentionStack:
         """Return weights and switches of the two layers."""
-        return SelfCross(*self.attention_weights(), **self.switches())
+        return SelfCross(*self.both_weights(), **self.switches())

@@ -83,3 +83,18 @@ def test_stored_features_become_float32_and_need_no_narration(preprocessor):
 
 def test_statistics_are_not_saved_with_the_model(preprocessor):
     assert preprocessor.state_dict() == {}
+
+
+def test_shorter_sound_is_filled_up_with_masked_silence(preprocessor):
+    sounds = {
+        'frame_features': [torch.ones(2, 5)] * 2,
+        'audio': [torch.full((40, 3), -7.0), torch.full((40, 5), -9.0)],
+        'audio_mask': [torch.ones(3).bool(), torch.tensor([True, True, True, True, False])],
+        'heard_at_sec': [torch.tensor([0.0, 1.0]), torch.tensor([0.5, 1.5])],
+    }
+
+    inputs = preprocessor({'inputs': sounds, 'data_samples': [sample(), sample()]})['inputs']
+
+    assert inputs['audio'][:, 8].tolist() == [[-7, -7, -7, -80, -80], [-9] * 5]
+    assert inputs['audio_mask'].sum(dim=1).tolist() == [3, 4]
+    assert inputs['heard_at_sec'].tolist() == [[0, 1], [0.5, 1.5]]
