@@ -29,7 +29,7 @@ class TableGrounder(nn.Module):
     def data_preprocessor(self, batch, training):
         return {'inputs': torch.stack(batch['inputs']['frame_features'])}
 
-    def stored_or_encoded(self, inputs):
+    def video_features(self, inputs):
         self.seen_training.append(self.training)
         return inputs
 
