@@ -14,6 +14,8 @@ BACKBONES = {
     'clip': {'type': 'CLIPBackbone'},
     'clip by values': {'type': 'CLIPBackbone', 'patch_tokens': 'value'},
     'clip that learns': {'type': 'CLIPBackbone', 'frozen': False},
+    'clip that learns in part': {'type': 'CLIPBackbone', 'frozen': {'vision': 1}},
+    's3d': {'type': 'S3DBackbone'},
 }
 SELECTORS = {
     'all': {'type': 'AllFrames'},
@@ -58,12 +60,28 @@ LOSSES = {
     'info-nce': {'type': 'InfoNCELoss', 'temperature': 1.0},
 }
 AXES = (BACKBONES, SELECTORS, GLOBAL_HEADS, LOCAL_HEADS, LOSSES)
-ALL = [case for case in product(*AXES) if case[2:4] != ('none', 'none')]
+
+
+def works(backbone, selector, global_head, local_head, loss):
+    """Return whether a combination makes sense: one head at least, and one space to select in."""
+    blind = selector in ('all', 'uniform', 'random')
+    return (global_head, local_head) != ('none', 'none') and (
+        backbone != 's3d' or global_head != 'none' or blind
+    )
+
+
+ALL = [case for case in product(*AXES) if works(*case)]
 PAIRS = covering_pairs(ALL)
 REST = [case for case in ALL if case not in PAIRS]
 
 
-def build(case, clip_dir):
+@pytest.fixture
+def sources(tiny_clip_dir, tiny_s3d):
+    """What each type of backbone is built from."""
+    return {'CLIPBackbone': {'source': str(tiny_clip_dir)}, 'S3DBackbone': tiny_s3d}
+
+
+def build(case, sources):
     backbone, selector, global_head, local_head, loss = (
         axis[name] for axis, name in zip(AXES, case, strict=True)
     )
@@ -71,7 +89,7 @@ def build(case, clip_dir):
     return MODELS.build(
         {
             'type': 'SpatioTemporalGrounder',
-            'backbone': {'source': str(clip_dir), **backbone},
+            'backbone': {**sources[backbone['type']], **backbone},
             'selector': selector,
             'global_head': global_head,
             'local_head': local_head,
@@ -80,11 +98,11 @@ def build(case, clip_dir):
     )
 
 
-def clips():
-    stream = torch.Generator().manual_seed(1)
-    frames = torch.randint(0, 256, (3, 4, 3, 16, 16), dtype=torch.uint8, generator=stream)
+def clips(per_step):
+    stream, count = torch.Generator().manual_seed(1), 4 * per_step
+    frames = torch.randint(0, 256, (3, count, 3, 16, 16), dtype=torch.uint8, generator=stream)
     said = ('crack an egg', 'flip it over', 'chop')
-    masks = torch.arange(4) < torch.tensor([[4], [3], [1]])
+    masks = torch.arange(count) < per_step * torch.tensor([[4], [3], [1]])
     samples = [
         GroundingSample(video_id=f'v{i}', narration=said[i], frame_mask=masks[i]) for i in range(3)
     ]
@@ -99,18 +117,18 @@ def video():
     return {'inputs': {'frames': [frames]}, 'data_samples': [sample]}
 
 
-def learns_saves_loads_and_answers(case, clip_dir, folder):
-    grounder = build(case, clip_dir).train()
+def learns_saves_loads_and_answers(case, sources, folder):
+    grounder = build(case, sources).train()
     before = {name: p.detach().clone() for name, p in grounder.named_parameters()}
     optimizer = torch.optim.SGD(grounder.parameters(), lr=0.1)
 
-    logged = grounder.train_step(clips(), OptimWrapper(optimizer))
+    logged = grounder.train_step(clips(grounder.backbone.frames_per_step), OptimWrapper(optimizer))
 
     assert all(torch.isfinite(value).all() for value in logged.values())
     trainable = [name for name, p in grounder.named_parameters() if p.requires_grad]
     assert any(not torch.equal(before[name], grounder.get_parameter(name)) for name in trainable)
     torch.save(grounder.state_dict(), folder / 'weights.pth')
-    other = build(case, clip_dir)
+    other = build(case, sources)
     other.load_state_dict(torch.load(folder / 'weights.pth', weights_only=True), strict=True)
     torch.manual_seed(2)
     answer = grounder.eval().val_step(video())[0]
@@ -119,18 +137,23 @@ def learns_saves_loads_and_answers(case, clip_dir, folder):
     assert torch.equal(answer.similarity, again.similarity)
     assert torch.equal(answer.heatmaps, again.heatmaps)
     assert answer.similarity.shape == (2, 3)
-    assert answer.heatmaps.shape == (3, 4, 4)
+    assert answer.heatmaps.shape == (3, *grounder.backbone.grid)
 
 
 @pytest.mark.parametrize('case', PAIRS, ids=', '.join)
-def test_every_pair_of_parts_works_together(case, tiny_clip_dir, tmp_path):
-    learns_saves_loads_and_answers(case, tiny_clip_dir, tmp_path)
+def test_every_pair_of_parts_works_together(case, sources, tmp_path):
+    learns_saves_loads_and_answers(case, sources, tmp_path)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize('case', REST, ids=', '.join)
-def test_every_combination_works(case, tiny_clip_dir, tmp_path):
-    learns_saves_loads_and_answers(case, tiny_clip_dir, tmp_path)
+def test_every_combination_works(case, sources, tmp_path):
+    learns_saves_loads_and_answers(case, sources, tmp_path)
+
+
+def test_a_selector_without_a_common_space_is_refused_when_built(sources):
+    with pytest.raises(ValueError, match='S3DBackbone are 128 and 24 wide: select by the global'):
+        build(('s3d', 'top-k', 'none', 'cross self', 'mms'), sources)
 
 
 def test_every_two_parts_meet():

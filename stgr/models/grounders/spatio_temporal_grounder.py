@@ -59,7 +59,8 @@ class SpatioTemporalGrounder(BaseGrounder):
         heat_window: Likewise.
 
     Raises:
-        ValueError: If both heads are left out, or a name is unknown.
+        ValueError: If both heads are left out, a name is unknown, or a selector is to compare
+            features of different widths.
     """
 
     def __init__(
@@ -93,9 +94,20 @@ class SpatioTemporalGrounder(BaseGrounder):
         self.local_head: LocalHead | None = _built(widths, local_head)
         self.local_weight = local_weight
         self.local_negatives: Negatives = local_negatives
-        self.select_projected = select_projected
+        self.select_projected = select_projected and self.global_head is not None
+        self._check_selection()
         self.global_frames: GlobalFrames = global_frames
         self.similarity_needs_patches = self.global_head is None or self.global_head.needs_patches
+
+    def _check_selection(self) -> None:
+        """Refuse a selector that would compare what has no space in common."""
+        video_dim, text_dim = self.backbone.video_dim, self.backbone.text_dim
+        if self.selector.needs_text and not self.select_projected and video_dim != text_dim:
+            raise ValueError(
+                f'{type(self.selector).__name__} compares frames with texts, but those of '
+                f'{type(self.backbone).__name__} are {video_dim} and {text_dim} wide: select by '
+                "the global head's projections, or by UniformSelector or AllFrames"
+            )
 
     def loss(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return ``loss_global`` and ``loss_local`` of a batch, those whose branch is there."""
@@ -127,7 +139,7 @@ class SpatioTemporalGrounder(BaseGrounder):
     def select(self, video: VideoFeatures, text: TextFeatures) -> FrameSelection:
         """Return the frames of each clip that its narration speaks about; no gradient."""
         with torch.no_grad():
-            if self.global_head is not None and self.select_projected:
+            if self.select_projected:
                 video, text = self._projected(video, text)
             return self.selector(video, text)
 

@@ -16,6 +16,8 @@ class AllFrames(BaseSelector):
     Table 5; the released weights were most probably trained this way.
     """
 
+    needs_text = False
+
     def __init__(self) -> None:
         super().__init__(count=None)
 

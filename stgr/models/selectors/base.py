@@ -23,12 +23,14 @@ class BaseSelector(nn.Module, metaclass=ABCMeta):
 
     Attributes:
         needs_patches: Whether ``forward`` reads the patches of the candidates.
+        needs_text: Whether it compares frames with texts, which then must share a space.
 
     Raises:
         ValueError: If ``count`` is below 1.
     """
 
     needs_patches: bool = False
+    needs_text: bool = True
 
     def __init__(self, count: int | None) -> None:
         super().__init__()
@@ -54,7 +56,7 @@ class BaseSelector(nn.Module, metaclass=ABCMeta):
         Raises:
             ValueError: If shapes disagree or there is no candidate frame.
         """
-        _check_shapes(video, text)
+        _check_shapes(video, text, shared=self.needs_text)
         scores = self.score(video, text, generator)
         count = video.mask.shape[1] if self.count is None else self.count
         return select_top(scores, video.mask, count)
@@ -73,12 +75,14 @@ class BaseSelector(nn.Module, metaclass=ABCMeta):
         return f'count={self.count}'
 
 
-def _check_shapes(video: VideoFeatures, text: TextFeatures) -> None:
+def _check_shapes(video: VideoFeatures, text: TextFeatures, *, shared: bool) -> None:
     batch, frames, width = video.frames.shape
     if frames == 0 or batch == 0:
         raise ValueError(
             f'frames must be (B, U, D) with B, U >= 1, but got {tuple(video.frames.shape)}'
         )
+    if not shared:
+        return
     if text.sentence.shape != (batch, width) or text.words.shape[-1] != width:
         raise ValueError(
             f'each clip needs one narration in the space of the frames, ({batch}, {width}), but '

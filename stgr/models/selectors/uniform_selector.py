@@ -16,6 +16,8 @@ class UniformSelector(BaseSelector):
         count: Frames to keep per clip, T.
     """
 
+    needs_text = False
+
     def __init__(self, count: int) -> None:
         super().__init__(count)
         self.count: int
