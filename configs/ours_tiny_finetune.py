@@ -5,10 +5,8 @@ from mmengine.config import read_base
 with read_base():
     from .ours_tiny import *
 
-from mmengine.optim import CosineAnnealingLR, LinearLR
-
 from stgr.datasets.transforms import LoadVideoFrames, PackClip, SampleClip
-from stgr.engine import CalibrateThresholdsHook, LayerDecayOptimWrapperConstructor
+from stgr.engine import LayerDecayOptimWrapperConstructor
 
 _frames = dict(type=LoadVideoFrames, size=(112, 112))  # the input of clip_tiny
 _test_pipeline = [_frames, dict(type=PackClip)]
@@ -22,17 +20,10 @@ val_dataloader.dataset.pipeline = _test_pipeline
 test_dataloader.dataset.pipeline = _test_pipeline
 
 model.backbone.frozen = False
-# A tenth of the global head's rate at the top of each tower, a fortieth of that in the stem of
-# the video tower: 1400 narrations must not undo what 640,000 pictures taught.
+# A tenth of the global head's rate at the top of each tower, a fortieth of that in the stem of the
+# video tower: 1400 narrations must not undo what 640,000 pictures taught.
 optim_wrapper.constructor = LayerDecayOptimWrapperConstructor
 optim_wrapper.paramwise_cfg = dict(
     layer_decay=0.75,
-    custom_keys=dict(backbone=dict(lr_mult=0.1), local_head=dict(lr_mult=30)),
+    custom_keys=dict(backbone=dict(lr_mult=0.1), local_head=dict(lr_mult=100)),
 )
-_EPOCHS = 8  # half of those on stored features: an epoch takes a minute on one core, not seconds
-param_scheduler = [
-    dict(type=LinearLR, start_factor=0.01, by_epoch=False, end=50),
-    dict(type=CosineAnnealingLR, by_epoch=True, T_max=_EPOCHS, convert_to_iter_based=True),
-]
-train_cfg = dict(by_epoch=True, max_epochs=_EPOCHS, val_interval=_EPOCHS)
-custom_hooks = [dict(type=CalibrateThresholdsHook, interval=_EPOCHS)]

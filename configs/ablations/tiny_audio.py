@@ -22,5 +22,5 @@ train_dataloader.dataset.pipeline.insert(
 )
 # Both start from nothing, as the local head does.
 optim_wrapper.paramwise_cfg.custom_keys.update(
-    audio_backbone=dict(lr_mult=10), audio_head=dict(lr_mult=30)
+    audio_backbone=dict(lr_mult=30), audio_head=dict(lr_mult=100)
 )
