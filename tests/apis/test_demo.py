@@ -148,7 +148,7 @@ def test_query_of_the_demo_happens_in_the_shortest_test_video(tmp_path, monkeypa
     runs = tmp_path / 'out' / 'runs' / 'trained' / 'seed_0'
     for folder in (demo.WORLD / 'test', runs):
         folder.mkdir(parents=True)
-    (runs / 'epoch_16.pth').touch()
+    (runs / 'epoch_8.pth').touch()
     segments = {
         'long': [{'segment': [2, 90], 'sentence': 'stir_egg'}],
         'short': [
@@ -162,6 +162,6 @@ def test_query_of_the_demo_happens_in_the_shortest_test_video(tmp_path, monkeypa
     demo._ground(tmp_path / 'out', say=lambda line: None)
 
     assert asked == [
-        ('epoch_16.pth', 'short.mp4', ['crack egg', demo.ABSENT_QUERY]),
+        ('epoch_8.pth', 'short.mp4', ['crack egg', demo.ABSENT_QUERY]),
         {'crack egg': [(3, 6), (20, 25)], demo.ABSENT_QUERY: []},
     ]

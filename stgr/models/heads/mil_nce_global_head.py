@@ -19,7 +19,8 @@ class MILNCEGlobalHead(GlobalHead):
         video_dim: Width of the frame features.
         text_dim: Width of the sentence and word features.
         dim: Shared width D.
-        weights: The file given to ``S3DBackbone``.
+        weights: The released file, as given to ``S3DBackbone``, or ``global_head.safetensors``, to
+            which ``tools/model_zoo/convert_official.py s3d`` converts its last layers.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -43,7 +44,10 @@ class MILNCEGlobalHead(GlobalHead):
             for part in ('weight', 'bias')
         }
         own = self.state_dict()
-        found = {name: released.get(theirs) for name, theirs in names.items()}
+        found = {
+            name: released.get(theirs, released.get(f'global_head.{name}'))
+            for name, theirs in names.items()
+        }
         faults = [
             f'{names[name]} {"missing" if tensor is None else tuple(tensor.shape)} instead of '
             f'{tuple(own[name].shape)}'

@@ -8,6 +8,8 @@ from safetensors.torch import load_file
 
 from stgr.apis.official_weights import convert_milnce_s3d
 from stgr.apis.official_weights.milnce_s3d import s3d_shapes
+from stgr.models.backbones import S3DBackbone
+from stgr.models.heads import MILNCEGlobalHead
 
 COUNTERS = 76
 
@@ -53,6 +55,24 @@ def test_heads_get_our_names_and_the_rest_keeps_its_own(release, tmp_path):
     assert all(torch.equal(backbone[name], tensors[name]) for name in backbone)
     assert len(backbone) == 533
     assert report[0].startswith('537 of 537 tensors')
+
+
+def test_both_files_load_where_the_released_one_does(release, tmp_path):
+    tensors = released()
+    convert_milnce_s3d(release(tensors), tmp_path / 's3d')
+    (tmp_path / 'dict.txt').write_text('crack\negg\n', encoding='utf-8')
+
+    backbone = S3DBackbone(tmp_path / 's3d' / 's3d.safetensors', tmp_path / 'dict.txt')
+    head = MILNCEGlobalHead(1024, 2048, weights=tmp_path / 's3d' / 'global_head.safetensors')
+
+    own = {**backbone.video_module.state_dict(), **backbone.text_module.state_dict()}
+    taken = {name.removeprefix('text_module.'): tensor for name, tensor in tensors.items()}
+    heads = {'fc.weight', 'fc.bias', 'fc2.weight', 'fc2.bias'}
+    assert set(own) == set(taken) - heads
+    different = {name for name in own if not torch.equal(own[name], taken[name])}
+    assert all(name.endswith('num_batches_tracked') for name in different)  # no weights
+    assert torch.equal(head.video_proj.weight, tensors['fc.weight'])
+    assert torch.equal(head.text_proj.bias, tensors['text_module.fc2.bias'])
 
 
 def test_file_of_an_old_torch_lacks_the_counters_of_batchnorm(release, tmp_path):
