@@ -187,9 +187,9 @@ def _check_request(
     if job.queries and job.actions:
         raise ValueError('expected queries or a pool of actions, but got both')
     if not files:
-        raise ValueError(f'no videos in {", ".join(map(str, videos))}')
+        raise ValueError(f'no videos in {", ".join(map(str, videos))}; name a file or their folder')
     if len(files) == 1 and not files[0].is_file():
-        raise FileNotFoundError(f'no video {files[0]}')
+        raise FileNotFoundError(f'no such file: {files[0]}; give a video file or a folder of them')
     _check_writable(out_dir)
 
 
