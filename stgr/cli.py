@@ -83,7 +83,8 @@ def _models(args: argparse.Namespace) -> None:
     from stgr.apis.model_hub import list_models
 
     for entry in list_models():
-        _say(f'{entry.name:24} {"bundled weights" if entry.weights else "needs --weights FILE"}')
+        need = 'bundled weights' if entry.weights else 'give --weights FILE if it learns'
+        _say(f'{entry.name:42} {need}')
 
 
 def _add_make_tiny_kitchen(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') -> None:

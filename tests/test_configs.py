@@ -6,6 +6,7 @@ from mmengine.optim import build_optim_wrapper
 
 from stgr.apis.model_hub import configs_dir, list_models, load_config
 from stgr.datasets.transforms import LoadFeatures, LoadVideoFrames
+from stgr.engine import check_parts
 from stgr.registry import MODELS
 
 NAMES = [entry.name for entry in list_models()]
@@ -118,6 +119,13 @@ def test_s3d_numbers_are_those_of_the_paper_and_the_authors_code():
     assert load_config('ours_clip').train_dataloader.dataset.pipeline[0].candidates == 80
 
 
+@pytest.mark.parametrize('name', [n for n in NAMES if 'tiny' in n and n != 'clip_tiny'])
+def test_every_tiny_config_is_built_and_fits_its_parts(name):
+    grounder = MODELS.build(load_config(name).model)
+
+    check_parts(grounder)
+
+
 def test_paper_numbers_stand_in_the_paper_config():
     config = load_config('ours_clip')
     window = config.train_dataloader.dataset.pipeline[0]
@@ -132,7 +140,10 @@ def test_release_config_says_what_the_released_code_was_run_with():
     model, window = config.model, config.train_dataloader.dataset.pipeline[0]
 
     assert (window.candidates, window.fps, window.window) == (16, 1, 'inside')
-    assert model.selector.count == 8
+    assert (model.selector.count, model.selector.ranking) == (8, 'word')
+    assert (model.global_frames, model.select_projected) == ('candidates', False)
+    assert (model.heat_window, model.local_weight) == (16, 4.0)
+    assert model.backbone.normalise is False
     assert (model.loss.type.__name__, model.loss.count_positives_twice) == ('MILNCELoss', True)
     assert 'local_loss' not in model  # the same
     assert (model.local_head.scale_at_eval, model.local_head.residual_at_eval) == (False, False)

@@ -21,6 +21,7 @@ def _test(args: argparse.Namespace) -> None:
         work_dir=args.work_dir,
         overrides=args.cfg_options,
         launcher=args.launcher,
+        untrained=args.untrained,
     )
     for name, value in metrics.items():
         print(f'{name}: {value:.4f}')
@@ -29,7 +30,16 @@ def _test(args: argparse.Namespace) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description='Test a checkpoint on the test set of a config.')
     parser.add_argument('config', help='config file or model name')
-    parser.add_argument('checkpoint', help='weights made with this config')
+    parser.add_argument(
+        'checkpoint',
+        nargs='?',
+        help='weights made with this config; none for a model that has nothing to learn',
+    )
+    parser.add_argument(
+        '--untrained',
+        action='store_true',
+        help='test a model as it is built, such as baselines/milnce_s3d',
+    )
     parser.add_argument('--work-dir', help='folder of the logs')
     parser.add_argument(
         '--cfg-options',

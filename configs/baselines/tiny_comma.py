@@ -1,4 +1,4 @@
-"""CoMMA on the tiny CLIP: the local branch alone, MIL-NCE, all frames of the narration."""
+"""CoMMA on the tiny CLIP: the local branch alone, MIL-NCE, two seconds of the narration."""
 
 from mmengine.config import read_base
 
@@ -13,4 +13,4 @@ model.global_head = None
 model.local_head.cosine_at_eval = False  # as in ablations/tiny_local_only.py
 model.local_loss = dict(type=MILNCELoss)
 model.selector = dict(type=AllFrames)
-train_dataloader.dataset.pipeline[0] = dict(type=SampleClip, candidates=2, fps=2, window='inside')
+train_dataloader.dataset.pipeline[0] = dict(type=SampleClip, candidates=4, fps=2, window='inside')

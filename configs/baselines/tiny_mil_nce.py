@@ -1,4 +1,4 @@
-"""MIL-NCE on the tiny CLIP: one global branch, its own loss, all frames of the narration.
+"""MIL-NCE on the tiny CLIP: one global branch, its own loss, two seconds of the narration.
 
 Space is the similarity of patch and sentence, as the paper evaluates it.
 """
@@ -15,4 +15,4 @@ from stgr.models.selectors import AllFrames
 model.local_head = None
 model.selector = dict(type=AllFrames)
 model.loss = dict(type=MILNCELoss, temperature=60)
-train_dataloader.dataset.pipeline[0] = dict(type=SampleClip, candidates=8, fps=2, window='inside')
+train_dataloader.dataset.pipeline[0] = dict(type=SampleClip, candidates=4, fps=2, window='inside')

@@ -51,8 +51,21 @@ def build_grounder(
     else:
         load_weights(grounder, read_checkpoint(path)['state_dict'], source=str(path))
         sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    facts = ModelFacts(name=str(model), weights_sha256=sha256, notice=config.get('notice'))
+    facts = ModelFacts(
+        name=str(model),
+        weights_sha256=sha256,
+        notice=_notice(config.get('notice'), grounder),
+        config_sha256=hashlib.sha256(repr(config.model.to_dict()).encode()).hexdigest(),
+    )
     return grounder.to(place).eval(), facts
+
+
+def _notice(of_config: str | None, grounder: 'BaseGrounder') -> str | None:
+    """Return what a reader must know: what the config says, and that no sound is listened to."""
+    if getattr(grounder, 'audio_at_test', None) is None:
+        return of_config
+    silent = 'its thresholds were chosen with sound, and it answers without'
+    return silent if of_config is None else f'{of_config}; {silent}'
 
 
 def choose_device(name: str | None) -> 'torch.device':

@@ -2,7 +2,7 @@
 
 import math
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -231,7 +231,7 @@ class GroundingInferencer:
         tubes: tuple[Tube, ...] = build_tubes(
             answer.spans, times_sec, places.boxes_px, places.points_px, places.visible
         )
-        heat = HeatMaps(times_sec, maps, 'sum')
+        heat = HeatMaps(times_sec, maps, 'sum' if self.model.heat_window == 1 else 'none')
         return QueryResult(query, True, score, scores, answer.spans, tubes, heat)
 
     def _heatmaps(
@@ -242,14 +242,22 @@ class GroundingInferencer:
 
         parts = []
         with torch.no_grad():
-            for start in range(0, len(indices), FRAMES_PER_CHUNK):
-                chosen = indices[start : start + FRAMES_PER_CHUNK]
+            for chosen in _chunks_of_runs(indices, self.model.heat_window):
                 patches = features.read_patches(chosen).to(self.model.device).float()
                 labels = torch.zeros(len(chosen), dtype=torch.long, device=patches.device)
                 wanted = torch.ones_like(labels, dtype=torch.bool)
                 maps: Tensor = self.model.labelled_heatmaps(patches, text, labels, wanted)
                 parts.append(maps.cpu().numpy())
         return np.concatenate(parts)
+
+
+def _chunks_of_runs(indices: np.ndarray, window: int) -> Iterator[np.ndarray]:
+    """Yield frames in chunks of whole windows, of which none goes over a gap between frames."""
+    size = max(1, FRAMES_PER_CHUNK // window) * window
+    gaps = np.flatnonzero(np.diff(indices) > 1) + 1
+    for run in np.split(indices, gaps) if window > 1 else [indices]:
+        for start in range(0, len(run), size):
+            yield run[start : start + size]
 
 
 def _as_long_as_planned(facts: VideoFacts, planned_sec: float) -> VideoFacts:

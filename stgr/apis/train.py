@@ -100,36 +100,50 @@ def _set_resume(cfg: 'Config', resume: str | Path) -> None:
 
 def evaluate_checkpoint(
     config: str | Path,
-    checkpoint: str | Path,
+    checkpoint: str | Path | None,
     *,
     work_dir: str | Path | None = None,
     overrides: Iterable[str] = (),
     launcher: str = 'none',
+    untrained: bool = False,
 ) -> dict[str, float]:
     """Return the metrics of a checkpoint on the test set of a config.
 
     Args:
         config: A config file or a model's name.
-        checkpoint: The weights; without them the scores of random weights would look like results.
+        checkpoint: The weights; None for a model that has nothing to learn.
         work_dir: Folder of logs; None as in :func:`train_model`.
         overrides: ``key=value`` changes of the config.
         launcher: 'none', 'pytorch' or 'slurm'.
+        untrained: Test a model that could learn as it is built: a control, or one whose parts come
+            with weights of their own, such as MIL-NCE. Otherwise the scores of random weights would
+            look like results.
 
     Raises:
         FileNotFoundError: If the config or the checkpoint does not exist.
-        ValueError: If the checkpoint is damaged or of another model, or the config has no test set.
+        ValueError: If the checkpoint is damaged or of another model, or is missing or superfluous,
+            or the config has no test set.
     """
-    if not Path(checkpoint).is_file():
+    if checkpoint is not None and not Path(checkpoint).is_file():
         raise FileNotFoundError(
             f'no checkpoint {checkpoint}; train one with tools/train.py {config}'
         )
+    if checkpoint is not None and untrained:
+        raise ValueError(f'either the checkpoint {checkpoint} or untrained, not both')
     cfg = load_config(config, overrides=overrides)
     if cfg.get('test_dataloader') is None:
         raise ValueError(f'{config} describes no test set (test_dataloader)')
     _set_run(cfg, name=Path(config).stem, work_dir=work_dir, launcher=launcher, seed=None)
-    cfg.load_from = str(checkpoint)
+    cfg.load_from = None if checkpoint is None else str(checkpoint)
     cfg.resume = False
-    metrics: dict[str, float] = _build_runner(cfg).test()
+    runner = _build_runner(cfg)
+    model = getattr(runner.model, 'module', runner.model)  # inside DistributedDataParallel
+    if checkpoint is None and getattr(model, 'learns', True) and not untrained:
+        raise ValueError(
+            f'{config} has something to learn, but no checkpoint was given; give one, or say '
+            'that it is to be tested untrained (--untrained)'
+        )
+    metrics: dict[str, float] = runner.test()
     return metrics
 
 

@@ -75,6 +75,7 @@ def _head_faults(model: nn.Module, backbone: GroundingBackbone) -> Iterator[str]
     for name, head in model.named_children():
         for proj, width in widths.items():
             linear = getattr(head, proj, None)
+            linear = getattr(linear, 'fc', linear)  # of a gated projection
             if isinstance(linear, nn.Linear) and linear.in_features != width:
                 modality = proj.removesuffix('_proj')
                 yield (

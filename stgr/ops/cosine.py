@@ -10,8 +10,8 @@ from stgr.ops.masking import at_least_float32
 def cosine_matrix(rows: Tensor, columns: Tensor) -> Tensor:
     """Return the cosine of each row vector with each column vector.
 
-    In float32 also under autocast: the transport of ``SinkhornSelector`` multiplies differences of
-    cosines by 200, which bfloat16's steps of 0.004 do not survive.
+    In float32 also under autocast: thresholds on cosines and differences between
+    them do not survive bfloat16's steps of 0.004.
 
     Args:
         rows: Vectors, (..., N, D).

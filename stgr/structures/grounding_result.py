@@ -42,11 +42,13 @@ class ModelFacts:
         name: Model name or config path.
         weights_sha256: Checksum of the weights file, None for random weights.
         notice: What a reader must know before trusting the answer, None if nothing.
+        config_sha256: Checksum of the model's part of the config, None if there was none.
     """
 
     name: str
     weights_sha256: str | None
     notice: str | None = None
+    config_sha256: str | None = None
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ def test_grounder_has_the_weights_of_the_file_and_says_which(tiny_model):
     assert all(torch.equal(grounder.state_dict()[name], stored[name]) for name in stored)
     assert not any(module.training for module in grounder.modules())
     assert facts.weights_sha256 == hashlib.sha256(weights.read_bytes()).hexdigest()
+    assert len(facts.config_sha256) == 64
     assert (facts.name, facts.notice) == (str(config), None)
 
 

@@ -128,6 +128,21 @@ def test_frames_looked_at_chunk_by_chunk_give_the_same_answer(inferencer, encode
     np.testing.assert_allclose(chunked.heatmaps.values, whole.heatmaps.values, atol=1e-5)
 
 
+def test_windows_of_heat_are_runs_of_frames_and_never_span_a_gap(inferencer, encoded, monkeypatch):
+    model = copy.copy(inferencer.model)
+    model.heat_window = 2
+    monkeypatch.setattr(inferencer_module, 'FRAMES_PER_CHUNK', 3)  # cut to whole windows
+    windowed = GroundingInferencer(model, inferencer.facts, rate_fps=4)
+    text = model.encode_text(QUERIES[:1])
+
+    maps = windowed._heatmaps(encoded.features, np.array([0, 1, 2, 6, 7]), text)
+
+    sums = maps.sum(axis=(1, 2))
+    np.testing.assert_allclose([sums[:2].sum(), sums[2], sums[3:].sum()], 1.0, atol=1e-5)
+    whole = ask(with_threshold(windowed, -1.5), encoded, QUERIES[:1]).queries[0]
+    assert whole.heatmaps.normalisation == 'none'
+
+
 def test_second_question_reads_no_video(inferencer, tiny_video, monkeypatch):
     with inferencer.encode(tiny_video) as video:
         monkeypatch.setattr(stgr.io, 'open_video', None)

@@ -145,6 +145,9 @@ def test_more_padding_frames_do_not_change_the_kept_ones(selector, clips):
 def test_what_stands_in_padding_is_never_read(selector, clips):
     dirty = clips | {
         'frame_embeds': clips['frame_embeds'].masked_fill(~clips['frame_mask'][..., None], 1e4),
+        'patch_embeds': clips['patch_embeds'].masked_fill(
+            ~clips['frame_mask'][..., None, None], 1e4
+        ),
         'word_embeds': clips['word_embeds'].masked_fill(~clips['word_mask'][..., None], 1e4),
     }
     expected, found = selector.eval()(*features(clips)), selector.eval()(*features(dirty))

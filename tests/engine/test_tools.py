@@ -66,12 +66,19 @@ def test_unknown_config_of_a_comparison_is_one_line(tmp_path, capsys):
     assert capsys.readouterr().err.startswith("error: no model 'ours_tny'; did you mean ours_tiny")
 
 
-def test_testing_without_a_checkpoint_is_refused(toy_config, capsys):
-    with pytest.raises(SystemExit) as stop:
-        _main('test')([str(toy_config)])
+def test_testing_without_a_checkpoint_is_refused(toy_config, tmp_path, capsys):
+    assert _main('test')([str(toy_config), '--work-dir', str(tmp_path)]) == 1
+    assert 'has something to learn, but no checkpoint was given' in capsys.readouterr().err
 
-    assert stop.value.code == 2
-    assert 'checkpoint' in capsys.readouterr().err
+
+def test_an_untrained_model_is_tested_if_asked_for(toy_config, tmp_path, capsys):
+    folder = ['--work-dir', str(tmp_path)]
+
+    assert _main('test')([str(toy_config), '--untrained', *folder]) == 0
+    assert ': ' in capsys.readouterr().out
+    (tmp_path / 'a.pth').write_bytes(b'')
+    assert _main('test')([str(toy_config), str(tmp_path / 'a.pth'), '--untrained', *folder]) == 1
+    assert 'or untrained, not both' in capsys.readouterr().err
 
 
 def test_testing_with_a_damaged_checkpoint_names_it(toy_config, tmp_path, capsys):

@@ -13,7 +13,7 @@ from stgr.models.heads import AudioHead, CrossSelfCrossHead
 from stgr.models.losses import ScoreLoss
 from stgr.ops.gather import all_gather
 from stgr.ops.log_mel import FRAMES_PER_SEC
-from stgr.ops.masking import mean_weights
+from stgr.ops.masking import at_least_float32, mean_weights
 from stgr.registry import MODELS
 from stgr.structures.features import (
     AudioFeatures,
@@ -49,7 +49,8 @@ class AudioVisualTextGrounder(SpatioTemporalGrounder):
         **settings: See ``SpatioTemporalGrounder``.
 
     Raises:
-        ValueError: If both heads are left out, or sound shall count in testing without global head.
+        ValueError: If both heads are left out, sound shall count in testing without global head, or
+            the local branch is to compare by cosine or with the texts of all processes.
         TypeError: If the local head is not a ``CrossSelfCrossHead``, which audio goes through.
     """
 
@@ -70,6 +71,13 @@ class AudioVisualTextGrounder(SpatioTemporalGrounder):
                 'audio goes through the stack of a CrossSelfCrossHead, but local_head is a '
                 f'{type(self.local_head).__name__}'
             )
+        if self.local_head is not None and self.local_head.cosine_in_training:
+            raise ValueError('audio is compared by raw products: leave cosine_in_training out')
+        if self.local_negatives != 'process':
+            raise ValueError(
+                'the local losses with audio know the clips of one process only: local_negatives '
+                f"must be 'process', but got {self.local_negatives!r}"
+            )
         if audio_at_test is not None and self.global_head is None:
             raise ValueError('audio_at_test needs a global_head; leave one of them out')
         self.audio_backbone: AudioBackbone = MODELS.build(audio_backbone)
@@ -84,7 +92,11 @@ class AudioVisualTextGrounder(SpatioTemporalGrounder):
         self.audio_at_test = audio_at_test
 
     def further_losses(
-        self, inputs: dict[str, Tensor], video: VideoFeatures, text: TextFeatures
+        self,
+        inputs: dict[str, Tensor],
+        video: VideoFeatures,
+        averaged: VideoFeatures,
+        text: TextFeatures,
     ) -> dict[str, Tensor]:
         """Return the losses with audio: ``va`` and ``at``, of each level whose branch is there.
 
@@ -94,7 +106,7 @@ class AudioVisualTextGrounder(SpatioTemporalGrounder):
         audio = self._encode_audio(inputs)
         losses: dict[str, Tensor] = {}
         if self.global_head is not None:
-            losses |= self._global_losses(video, text, audio)
+            losses |= self._global_losses(averaged, text, audio)
         if self.local_head is not None:
             losses |= self._local_losses(video, text, audio)
         return losses
@@ -147,7 +159,7 @@ class AudioVisualTextGrounder(SpatioTemporalGrounder):
         head = self.global_head
         assert head is not None, 'the global branch was left out'
         clips = all_gather(head.pool(head.embed_frames(video), video.mask))
-        sentences = all_gather(head.embed_sentences(text))
+        sentences = all_gather(at_least_float32(head.embed_sentences(text)))
         sounds = all_gather(self.audio_head.pool(audio))
         heard = all_gather(audio.mask.any(dim=1))
         va = _loss_of_heard(self.global_loss, head.scores(clips, sounds), heard)

@@ -17,7 +17,7 @@ from stgr.structures.features import TextFeatures, VideoFeatures
 from stgr.structures.grounding_sample import GroundingSample
 
 Config = dict[str, Any]
-FRAMES_PER_CHUNK = 256  # encoded together
+FRAMES_PER_CHUNK = 256  # pictures encoded together where no gradient is needed
 
 
 class BaseGrounder(BaseModel):
@@ -143,7 +143,7 @@ class BaseGrounder(BaseModel):
 
     def _encode(self, frames: Tensor, mask: Tensor) -> VideoFeatures:
         """Encode clips, or whole videos in chunks: no gradient keeps their activations."""
-        chunk = self.backbone.frames_per_chunk(FRAMES_PER_CHUNK)
+        chunk = self.backbone.frames_per_chunk(max(1, FRAMES_PER_CHUNK // len(frames)))
         if torch.is_grad_enabled() or frames.shape[1] <= chunk:
             return self.backbone.encode_video(frames, mask)
         pairs = zip(frames.split(chunk, 1), mask.split(chunk, 1), strict=True)

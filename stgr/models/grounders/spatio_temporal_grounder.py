@@ -12,6 +12,7 @@ from stgr.models.heads import GlobalHead, LocalHead
 from stgr.models.losses import ScoreLoss
 from stgr.models.selectors import BaseSelector
 from stgr.ops.gather import all_gather, pad_to_longest
+from stgr.ops.masking import at_least_float32
 from stgr.registry import MODELS
 from stgr.structures.features import TextFeatures, VideoFeatures
 from stgr.structures.frame_selection import FrameSelection
@@ -115,23 +116,28 @@ class SpatioTemporalGrounder(BaseGrounder):
         candidates = self._candidates(inputs)
         selection = self.select(candidates, text)
         video = self._selected(inputs, candidates, selection)
+        averaged = video if self.global_frames == 'selected' else candidates
         losses = {}
         if self.global_head is not None:
-            clips = video if self.global_frames == 'selected' else candidates
-            losses['loss_global'] = self.global_loss(self.global_scores(clips, text))
+            losses['loss_global'] = self.global_loss(self.global_scores(averaged, text))
         if self.local_head is not None:
             scores = self.local_scores(video, text)
             losses['loss_local'] = self.local_weight * self.local_loss(scores)
-        return losses | self.further_losses(inputs, video, text)
+        return losses | self.further_losses(inputs, video, averaged, text)
 
     def further_losses(
-        self, inputs: dict[str, Tensor], video: VideoFeatures, text: TextFeatures
+        self,
+        inputs: dict[str, Tensor],
+        video: VideoFeatures,
+        averaged: VideoFeatures,
+        text: TextFeatures,
     ) -> dict[str, Tensor]:
         """Return losses that a subclass adds; here none.
 
         Args:
             inputs: The batch.
             video: Features of the selected frames.
+            averaged: Those of the frames that the global branch averages.
             text: Features of the narrations.
         """
         return {}
@@ -164,7 +170,7 @@ class SpatioTemporalGrounder(BaseGrounder):
         """
         assert self.global_head is not None, 'the global branch was left out'
         pooled = self.global_head.pool(self.global_head.embed_frames(video), video.mask)
-        sentence = self.global_head.embed_sentences(text)
+        sentence = at_least_float32(self.global_head.embed_sentences(text))
         return self.global_head.scores(all_gather(pooled), all_gather(sentence))
 
     def local_scores(self, video: VideoFeatures, text: TextFeatures) -> Tensor:
@@ -215,7 +221,7 @@ class SpatioTemporalGrounder(BaseGrounder):
         self, inputs: dict[str, Tensor], video: VideoFeatures, selection: FrameSelection
     ) -> VideoFeatures:
         """Return the features of the selected frames, with gradient if the backbone learns."""
-        if 'frames' in inputs and any(p.requires_grad for p in self.backbone.parameters()):
+        if 'frames' in inputs and self.backbone.video_learns:
             if self.backbone.frames_per_step == 1:
                 return self.backbone.encode_video(selection.take(inputs['frames']), selection.mask)
             # A step looks at its neighbours too: only among all candidates is it the same one.

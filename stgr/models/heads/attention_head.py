@@ -38,7 +38,7 @@ class AttentionHead(LocalHead):
         scale_at_eval: Whether the cross-attentions divide by sqrt(D) in evaluation too. False is
             the released evaluation: much sharper maps than those of training.
         residual_at_eval: Whether a second cross-attention keeps its residual in evaluation too.
-            False is the released evaluation.
+            False is the released evaluation. Without a second one it changes nothing.
         identity_in_heat: Whether heat maps count the residual of the self-attention, as attention
             rollout does (Abnar and Zuidema 2020). False is the released heat map.
         cosine_in_training: Whether ``scores`` and ``pair_scores`` compare by cosine. Both outputs
@@ -207,9 +207,13 @@ class AttentionHead(LocalHead):
 
     def _fitting(self, patches: Tensor, words: Tensor) -> int:
         """Return how many of (I, R, C) videos, each with all (J, L, C) words, fit the budget."""
-        texts, length = words.shape[:2]
+        cells, regions = max(1, words.shape[0] * words.shape[1]), patches.shape[1]
         budget = TRAINING_CHUNK if torch.is_grad_enabled() else INFERENCE_CHUNK
-        return max(1, budget // (texts * length * max(patches.shape[1], self.dim)))
+        return max(1, budget // self.numbers_per_video(cells, regions))
+
+    def numbers_per_video(self, cells: int, regions: int) -> int:
+        """Return the size of the largest tensor of one video and all ``cells`` words."""
+        return cells * max(regions, self.dim)
 
 
 def _comparison(cosine: bool) -> Callable[..., Tensor]:

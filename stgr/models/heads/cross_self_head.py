@@ -27,7 +27,7 @@ class CrossSelfHead(AttentionHead):
 
     def __init__(self, video_dim: int, text_dim: int, dim: int, **options: Any) -> None:
         super().__init__(video_dim, text_dim, dim, **options)
-        # Only their tensors are used: the attention itself happens in word space.
+        # Only their tensors are used: a stack of ``stgr.ops`` does the attention.
         self.video_attention = nn.MultiheadAttention(dim, num_heads=1, batch_first=True)
         self.text_attention = nn.MultiheadAttention(dim, num_heads=1, batch_first=True)
 

@@ -93,5 +93,5 @@ class LocalHead(nn.Module, ABC):
         Returns:
             Heat, (N, T, P) float32, >= 0, 0 on padding. Each window sums to 1 over T * P: values
             depend on the length of the window, and its frames compete. A text without a real
-            word gives an even map.
+            word gives an even map, unless a head lets words look at each other first.
         """

@@ -13,6 +13,10 @@ class SelfCrossHead(CrossSelfHead):
     See ``CrossSelfHead``. Arguments are those of ``AttentionHead``.
     """
 
+    def numbers_per_video(self, cells: int, regions: int) -> int:
+        """Return the size of the largest tensor; the regions also attend to each other."""
+        return max(super().numbers_per_video(cells, regions), regions * regions)
+
     def stack(self) -> AttentionStack:
         """Return weights and switches of the two layers."""
         return SelfCross(*self.both_weights(), **self.switches())

@@ -89,7 +89,7 @@ class WordRegionHead(LocalHead):
     ) -> Tensor:
         """Return the score of each video with its own text, see ``LocalHead``."""
         regions, texts = self._unit(self.video_proj, patches), self._unit(self.text_proj, words)
-        cosines = (regions @ texts.mT)[:, None]  # (N, 1, R, L)
+        cosines = _products(regions, texts)[:, None]  # (N, 1, R, L)
         masks = None if word_mask is None else word_mask[:, None]
         return _mean_of_best(cosines, region_mask, masks).squeeze(1)
 
@@ -111,7 +111,7 @@ class WordRegionHead(LocalHead):
         """Return where a text is seen in each frame of a window, see ``LocalHead``."""
         frames = patches.shape[1]
         regions = self._unit(self.video_proj, rearrange(patches, 'N T P C -> N (T P) C'))
-        cosines = regions @ self._unit(self.text_proj, words).mT  # (N, T P, L)
+        cosines = _products(regions, self._unit(self.text_proj, words))  # (N, T P, L)
         if word_mask is None:
             word_mask = words.new_ones(words.shape[:2], dtype=torch.bool)
         # A text without a real word looks everywhere alike.
@@ -127,6 +127,12 @@ class WordRegionHead(LocalHead):
     @staticmethod
     def _unit(projection: nn.Linear, features: Tensor) -> Tensor:
         return F.normalize(at_least_float32(projection(features)), dim=-1)
+
+
+def _products(regions: Tensor, texts: Tensor) -> Tensor:
+    """Return the dot products of regions and words of each row, (N, R, L) in float32."""
+    with torch.autocast(regions.device.type, enabled=False):
+        return regions @ texts.mT
 
 
 def _late_interaction(

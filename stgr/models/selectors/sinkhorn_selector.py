@@ -8,6 +8,7 @@ from torch import Tensor
 
 from stgr.models.selectors.base import BaseSelector
 from stgr.models.selectors.similarity import FrameTextSimilarity, TextSide, VideoSide
+from stgr.ops.masking import mean_weights
 from stgr.ops.sinkhorn import sinkhorn
 from stgr.registry import MODELS
 from stgr.structures.features import TextFeatures, VideoFeatures
@@ -29,10 +30,10 @@ class SinkhornSelector(BaseSelector):
     * ``transport``: by ``sum over words k of Q[u, k] P[u, k]``, the similarity weighted by
       transport. We report it times the number of real frames and the temperature: the frame's mean
       cosine under its share of the words, in [-1, 1].
-    * ``word``: first the frame of each of the first T words with the largest ``Q[u, k] P[u, k]``,
-      then the others by ``transport``: what the released training code most probably does (its
-      Sinkhorn function was not released), but for its duplicates and padding words. By ``Q`` alone
-      all frames that go to one word wholly would be equal.
+    * ``word``: first the frame of each of the first T words with the largest ``Q[u, k]`` times its
+      cosine above -1, then the others by ``transport``: what the released training code most
+      probably does (its Sinkhorn function was not released), but for its duplicates and padding
+      words. By ``Q`` alone all frames that go to one word wholly would be equal.
     * ``mass``: by ``sum over k of Q[u, k]``, the paper's "aggregated sum". It is the frame's
       marginal, uniform once the plan has converged: a ranking by rounding errors. Before that, and
       with the words' marginal scaled last as this ranking does, it says which frames are wanted.
@@ -44,7 +45,9 @@ class SinkhornSelector(BaseSelector):
     * One sentence per clip (``text='sentence'``) would always be such a case: it is refused, but
       for ``plan='batch'``, where all frames of a batch are shared among its sentences. The paper
       reports results with global text and does not say how. There a clip's selection depends on its
-      batch; a batch of one clip falls back to the cosine.
+      batch, of this process. A frame of which its own text gets little must rank behind one of
+      which it gets much whatever their cosines: these are counted from -1. A clip of which its own
+      text gets nothing is ranked by the cosine.
     * One real frame takes all words; it is kept whatever it shows.
     * A narration without a real word has no plan: all scores are 0 and the first real frames stay.
       Datasets should not let it come so far (``min_words``).
@@ -104,10 +107,16 @@ class SinkhornSelector(BaseSelector):
         real_frames = video.mask.sum(dim=1, keepdim=True)
         if self.ranking == 'mass':
             return plan.sum(dim=2) * real_frames
-        weighted = plan * similarity
-        scores = weighted.sum(dim=2) * real_frames
+        above = plan * (similarity + 1)  # the more the better also where all cosines are negative
+        if self.plan == 'batch':
+            cosines = (similarity * mean_weights(mask, similarity.dtype)[:, None]).sum(dim=2)
+            has_mass = plan.sum(dim=(1, 2)) > _NO_MASS
+            scores = torch.where(has_mass[:, None], above.sum(dim=2) * real_frames, cosines)
+        else:
+            scores = (plan * similarity).sum(dim=2) * real_frames
         if self.ranking == 'word':
-            return scores + _BEFORE_ALL * _best_of_words(weighted, video.mask, mask, self.count)
+            spread = scores.amax(dim=1, keepdim=True) - scores.amin(dim=1, keepdim=True)
+            return scores + (spread + 1) * _best_of_words(above, video.mask, mask, self.count)
         return scores
 
     def _plan_of_batch(self, video: VideoFeatures, text: TextFeatures) -> Tensor:
@@ -141,8 +150,8 @@ class SinkhornSelector(BaseSelector):
         )
 
 
-# More than two scores by transport can differ.
-_BEFORE_ALL = 4.0
+# Share of a clip's mass below which its own text is as good as nowhere in a batch's plan.
+_NO_MASS = 1e-6
 
 
 def _best_of_words(weighted: Tensor, frame_mask: Tensor, word_mask: Tensor, count: int) -> Tensor:

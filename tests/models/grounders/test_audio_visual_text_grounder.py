@@ -96,6 +96,34 @@ def test_global_losses_compare_means_pair_by_pair(grounder, batch):
     torch.testing.assert_close(losses['loss_global_at'], mms_by_hand(sounds @ sentences.T), **close)
 
 
+def test_all_candidates_can_be_averaged_for_every_pair(make_audio_grounder, batch):
+    grounder = make_audio_grounder(global_frames='candidates').eval()
+    inputs = prepared(grounder, batch)
+    video = grounder._candidates(inputs)
+    sounds = grounder.audio_head.global_proj(grounder.audio_backbone(inputs['audio']).mean(dim=2))
+    frames = grounder.global_head.video_proj(video.frames)
+    clips = torch.stack([row[real].mean(dim=0) for row, real in zip(frames, video.mask)])  # noqa: B905
+
+    found = grounder.loss(inputs)['loss_global_va']
+
+    torch.testing.assert_close(found, mms_by_hand(clips @ sounds.T), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        ({'local_negatives': 'all'}, "local_negatives must be 'process', but got 'all'"),
+        (
+            {'local_head': {'type': 'CrossSelfCrossHead', 'dim': 8, 'cosine_in_training': True}},
+            'leave cosine_in_training out',
+        ),
+    ],
+)
+def test_what_the_audio_losses_cannot_do_is_refused(make_audio_grounder, change, message):
+    with pytest.raises(ValueError, match=message):
+        make_audio_grounder(**change)
+
+
 def test_local_losses_are_those_of_the_audio_heads_scores(grounder, batch):
     grounder.eval()
     inputs = prepared(grounder, batch)

@@ -87,8 +87,12 @@ def test_nothing_real_scores_zero_and_looks_everywhere_alike(head, batch):
 
 
 def test_scores_are_float32_under_autocast(head, batch):
+    patches, words, _, word_mask = batch
     with torch.autocast('cpu', dtype=torch.bfloat16):
         assert head.scores(*batch).dtype == torch.float32
+        assert head.pair_scores(*batch).dtype == torch.float32
+        assert head.frame_scores(patches, words, word_mask).dtype == torch.float32
+        assert head.heatmaps(patches[:, None], words, word_mask).dtype == torch.float32
 
 
 def test_temperature_out_of_range_is_refused():

@@ -134,6 +134,33 @@ def test_best_frames_of_words_come_first_and_transport_fills_up():
     assert kept == [[[6]], [[2, 6]], [[2, 6, 8]]]
 
 
+@pytest.mark.parametrize('shift', [0.0, 0.5])
+def test_best_frames_of_words_stay_the_same_if_all_cosines_are_lower(monkeypatch, shift):
+    cosines = torch.tensor([[[0.4, 0.1], [0.1, 0.4], [0.2, 0.2]]]) - shift
+    selector = SinkhornSelector(2, ranking='word')
+    real = torch.ones(1, 2, dtype=torch.bool)
+    monkeypatch.setattr(selector, 'similarity', lambda video, text: (cosines, real))
+
+    kept = selector(*features(clips(0, batch=1, frames=3, words=2)))
+
+    assert kept.indices.tolist() == [[0, 1]]
+
+
+def test_a_batch_plan_prefers_what_its_own_sentence_was_given_to_what_it_was_not():
+    """The frame at right angles is given to the sentence, the opposite one to the other clip's."""
+    axes = torch.eye(4)
+    frames = [[-0.1 * axes[0] + 0.99**0.5 * axes[2], -axes[0]], [axes[1], axes[1]]]
+    clip = {
+        'frame_embeds': torch.stack([torch.stack(rows) for rows in frames]),
+        'word_embeds': torch.zeros(2, 1, 4),
+        'sentence_embeds': axes[:2],
+        'frame_mask': torch.ones(2, 2, dtype=torch.bool),
+        'word_mask': torch.ones(2, 1, dtype=torch.bool),
+    }
+    kept = SinkhornSelector(1, text='sentence', plan='batch', iterations=50)(*features(clip))
+    assert kept.indices[0].tolist() == [0]
+
+
 def test_padding_frames_are_no_words_best():
     clip = planted_clip({2: (1, 0.3), 6: (0, 0.4), 8: (0, 0.39)})
     clip['frame_mask'][0, 6] = False
@@ -169,7 +196,8 @@ def test_a_batch_plan_shares_all_frames_among_the_sentences():
         kernel = kernel / kernel.sum(dim=1, keepdim=True).clamp(min=1e-300) / real.sum()
     plan = kernel.view(3, 7, 3)
     own = torch.arange(3)
-    expected = 3 * plan[own, :, own] * similarity[own, :, own] * torch.tensor([[7], [7], [5]])
+    above = similarity[own, :, own] + 1
+    expected = 3 * plan[own, :, own] * above * torch.tensor([[7], [7], [5]])
     selector = SinkhornSelector(7, text='sentence', plan='batch')
 
     kept = selector(*features(clip))
