@@ -1,7 +1,7 @@
 """Find and check a CLIP of transformers: a folder or a hub name, weights and tokenizer."""
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -9,6 +9,9 @@ from typing import Any
 from torch import nn
 
 from stgr.io.bundled import SCHEME, bundled_path
+
+_POSITIONS = '.position_ids'  # 0, 1, 2, ...; in files of older versions of transformers
+_SHOWN = 5
 
 
 def load_clip(source: str | Path) -> tuple[Any, Any]:
@@ -21,8 +24,9 @@ def load_clip(source: str | Path) -> tuple[Any, Any]:
     Raises:
         FileNotFoundError: If the folder does not exist or the name is not cached and there is no
             network.
-        ValueError: If the tokenizer is missing or does not belong to the model, or a
-            ``pytorch_model.bin`` (read where there is no safetensors file) holds more than weights.
+        ValueError: If it is no CLIP, its weights are not just those of the model, the tokenizer is
+            missing or does not belong to the model, or a ``pytorch_model.bin`` (read where there is
+            no safetensors file) holds more than weights.
     """
     import transformers
     from transformers import AutoTokenizer
@@ -91,19 +95,62 @@ def _download(name: str) -> str:
 
 
 def _read_model(folder: str, source: str | Path) -> Any:
-    """Return the model of a folder; no code that its weights may carry is run."""
+    """Return the model of a folder, all of it; no code that its weights may carry is run."""
     import torch
     from transformers import CLIPModel
 
+    _check_kind(folder, source)
     try:
-        return CLIPModel.from_pretrained(
-            folder, dtype=torch.float32, local_files_only=True, weights_only=True
+        model, loaded = CLIPModel.from_pretrained(
+            folder,
+            dtype=torch.float32,
+            local_files_only=True,
+            weights_only=True,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # reported below with the others
         )
     except UnpicklingError as error:
         raise ValueError(
             f'{source}: pytorch_model.bin holds more than weights, or is damaged; nothing of it '
             'was run; use a model with a safetensors file'
         ) from error
+    _check_complete(loaded, source)
+    return model
+
+
+def _check_kind(folder: str, source: str | Path) -> None:
+    """Refuse models of another kind, of which few weights or none would be read."""
+    from transformers import PretrainedConfig
+
+    kind = PretrainedConfig.get_config_dict(folder, local_files_only=True)[0].get('model_type')
+    if kind != 'clip':
+        raise ValueError(
+            f'{source} is no CLIP: its config.json says model_type {kind!r}, expected \'clip\''
+        )
+
+
+def _check_complete(loaded: Mapping[str, Any], source: str | Path) -> None:
+    """Refuse weights that leave a part of the model random, or of which a part is left over."""
+    faults = {
+        'missing': sorted(loaded['missing_keys']),
+        'unexpected': sorted(loaded['unexpected_keys']),
+        'of another shape': sorted(name for name, *_ in loaded['mismatched_keys']),
+    }
+    faults = {
+        kind: [name for name in names if not name.endswith(_POSITIONS)]
+        for kind, names in faults.items()
+    }
+    if any(faults.values()):
+        told = [f'{len(names)} {kind} ({_some(names)})' for kind, names in faults.items() if names]
+        raise ValueError(
+            f'the weights of {source} do not fit its config.json: {"; ".join(told)}; '
+            'give a whole CLIPModel, as save_pretrained writes it'
+        )
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f', and {len(names) - _SHOWN} more' if len(names) > _SHOWN else ''
+    return ', '.join(names[:_SHOWN]) + more
 
 
 def _check_tokenizer(tokenizer: Any, text_config: Any, source: str | Path) -> None:

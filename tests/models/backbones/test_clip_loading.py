@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from stgr.models.backbones.clip_loading import fingerprint, load_clip
@@ -95,6 +95,46 @@ def test_a_bin_with_code_in_it_is_refused_and_the_code_not_run(hub, tmp_path):
 def test_unknown_bundled_name_lists_what_there_is():
     with pytest.raises(FileNotFoundError, match=r"no weights 'no_such_clip'; it carries \["):
         load_clip('stgr://no_such_clip')
+
+
+def rewrite(folder, change):
+    """Change the tensors of a model in place."""
+    weights = load_file(folder / 'model.safetensors')
+    change(weights)
+    save_file(weights, folder / 'model.safetensors', metadata={'format': 'pt'})
+
+
+@pytest.mark.parametrize(
+    ('change', 'fault'),
+    [
+        (lambda w: w.pop('visual_projection.weight'), r'1 missing \(visual_projection\.weight\)'),
+        (lambda w: w.update(rest=torch.ones(2)), r'1 unexpected \(rest\)'),
+        (
+            lambda w: w.update({'text_projection.weight': torch.ones(3, 32)}),
+            r'1 of another shape \(text_projection\.weight\)',
+        ),
+    ],
+)
+def test_weights_that_are_not_just_those_of_the_model_are_refused(clip_copy, change, fault):
+    rewrite(clip_copy, change)
+
+    with pytest.raises(ValueError, match=rf'clip do not fit its config\.json: {fault};'):
+        load_clip(clip_copy)
+
+
+def test_numbered_positions_of_older_files_are_left_out(clip_copy, tiny_clip_dir):
+    name = 'text_model.embeddings.position_ids'
+    rewrite(clip_copy, lambda weights: weights.update({name: torch.arange(24)[None]}))
+
+    assert fingerprint(load_clip(clip_copy)[0]) == fingerprint(load_clip(tiny_clip_dir)[0])
+
+
+def test_a_model_of_another_kind_is_refused(clip_copy):
+    config = json.loads((clip_copy / 'config.json').read_text()) | {'model_type': 'siglip'}
+    (clip_copy / 'config.json').write_text(json.dumps(config))
+
+    with pytest.raises(ValueError, match=r"is no CLIP: .*model_type 'siglip', expected 'clip'"):
+        load_clip(clip_copy)
 
 
 def test_folder_without_tokenizer_is_refused(clip_copy):
