@@ -1,12 +1,15 @@
 """Read the sound of a video between two times, as mono samples at one rate."""
 
+from collections import deque
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from stgr.io.audio_track import open_media, timed_packets
+from stgr.io.errors import VideoError
 from stgr.io.pyav_tools import check_file, clock_start_sec, drain, import_av
 
 # Decoders need some packets before the first one that they give back whole.
@@ -36,27 +39,46 @@ def read_audio(
 
     Raises:
         VideoNotFoundError: If there is no such file.
-        VideoError: If it cannot be opened.
+        VideoError: If it cannot be opened, or is damaged so that its sound cannot be made out.
     """
     check_file(str(path))
     limit = None if end_sec is None else max(0, round((end_sec - start_sec) * rate_hz))
-    blocks: list[tuple[int, np.ndarray]] = []
+    blocks: deque[tuple[int, np.ndarray]] = deque()
     end: int | None = None
-    with open_media(str(path)) as container:
+    with open_media(str(path)) as container, _damage_named(path):
         for at, block in _blocks(container, start_sec, rate_hz):
             if limit is not None and at >= limit:
                 break
             if end is not None and abs(at - end) < JITTER_SEC * rate_hz:
                 at = end
             end = at + len(block)
-            blocks.append((at, block))
+            if end > 0:
+                blocks.append((at, block))
     return _assembled(blocks, max(end or 0, 0) if limit is None else limit)
 
 
-def _assembled(blocks: list[tuple[int, np.ndarray]], length: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the samples from 0 to ``length`` of blocks that begin anywhere, and where they lie."""
+@contextmanager
+def _damage_named(path: str | Path) -> Iterator[None]:
+    """Make a VideoError of whatever reading the sound of a file raises."""
+    try:
+        yield
+    except (VideoError, MemoryError):
+        raise
+    except Exception as error:  # damaged bytes make demuxer and resampler fail in any way
+        reason = f'{type(error).__name__}: {error}'
+        raise VideoError(
+            f'{path}: its sound cannot be read ({reason}); copy or download the file again'
+        ) from error
+
+
+def _assembled(blocks: deque[tuple[int, np.ndarray]], length: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the samples from 0 to ``length`` of blocks that begin anywhere, and where they lie.
+
+    The blocks are used up, so that they and the samples are not in memory together.
+    """
     samples, real = np.zeros(length, np.float32), np.zeros(length, bool)
-    for at, block in blocks:
+    while blocks:
+        at, block = blocks.popleft()
         cut = block[max(0, -at) : max(0, length - at)]
         begin = max(at, 0)
         samples[begin : begin + len(cut)] = np.clip(np.nan_to_num(cut), -1, 1)
@@ -72,7 +94,8 @@ def _blocks(container: Any, start_sec: float, rate_hz: int) -> Iterator[tuple[in
     stream = streams[0]
     if start_sec > WARM_UP_SEC:
         begin_sec = float(clock_start_sec(container)) + start_sec - WARM_UP_SEC
-        container.seek(int(begin_sec / stream.time_base), stream=stream)
+        with suppress(import_av().FFmpegError):  # then it is read from the start
+            container.seek(int(begin_sec / stream.time_base), stream=stream)
     for out in _resampled(_frames(container, stream), rate_hz):
         time_sec = float(out.pts * out.time_base)
         yield round((time_sec - start_sec) * rate_hz), out.to_ndarray()[0]

@@ -249,7 +249,7 @@ def open_media(path: str) -> Any:
     av = import_av()
     try:
         return av.open(path)
-    except (av.FFmpegError, OSError) as error:
+    except Exception as error:  # damaged bytes make it fail in any way, UnicodeDecodeError too
         raise VideoError(f'{path}: cannot read sound from it ({error})') from error
 
 

@@ -1,9 +1,10 @@
 """Sound comes at its time, whatever part is asked for, and is silent where there is none."""
 
+import av
 import numpy as np
 import pytest
 
-from stgr.io import VideoError, VideoWriter, read_audio
+from stgr.io import VideoError, VideoWriter, audio_reader, read_audio
 
 RATE = 16_000
 
@@ -87,3 +88,63 @@ def test_a_file_that_is_missing_or_no_media_is_an_error(tmp_path):
         read_audio(tmp_path / 'gone.mp4', 0, 1)
     with pytest.raises(VideoError, match=r'junk\.mp4: cannot read sound'):
         read_audio(tmp_path / 'junk.mp4', 0, 1)
+
+
+class Container:
+    """An open file of which some methods are replaced."""
+
+    def __init__(self, path, **replaced):
+        self.opened = av.open(path)
+        vars(self).update(replaced)
+
+    def __getattr__(self, name):
+        return getattr(self.opened, name)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.opened.close()
+
+
+def raising(error):
+    def method(*_, **__):
+        raise error
+
+    return method
+
+
+@pytest.mark.parametrize('kind', [av.error.PermissionError, av.error.ArgumentError])
+def test_where_a_seek_fails_the_file_is_read_from_the_start(steps, monkeypatch, kind):
+    seek = raising(kind(1, 'not here'))
+    monkeypatch.setattr(audio_reader, 'open_media', lambda path: Container(path, seek=seek))
+
+    samples, real = read_audio(steps[0], 3.2, 3.8)
+
+    assert real.all()
+    assert pitch_hz(samples) == pytest.approx(1200, abs=3)
+
+
+@pytest.mark.parametrize('error', [IndexError('list index'), RuntimeError('no stream')])
+def test_damage_that_the_demuxer_trips_over_is_a_video_error(steps, monkeypatch, error):
+    demux = raising(error)
+    monkeypatch.setattr(audio_reader, 'open_media', lambda path: Container(path, demux=demux))
+
+    with pytest.raises(
+        VideoError, match=rf'steps\.mp4: its sound .*{type(error).__name__}: {error}'
+    ):
+        read_audio(steps[0], 0)
+
+
+def test_sound_that_cannot_be_resampled_is_a_video_error(steps, monkeypatch):
+    monkeypatch.setattr(av, 'AudioResampler', raising(ValueError('no such layout')))
+
+    with pytest.raises(VideoError, match=r'steps\.mp4: its sound cannot be read .*no such layout'):
+        read_audio(steps[0], 0)
+
+
+def test_names_that_are_no_text_are_a_video_error(steps, monkeypatch):
+    monkeypatch.setattr(av, 'open', raising(UnicodeDecodeError('utf-8', b'\xff', 0, 1, 'start')))
+
+    with pytest.raises(VideoError, match=r'steps\.mp4: cannot read sound from it'):
+        read_audio(steps[0], 0)
