@@ -81,4 +81,4 @@ def read_levels(
 
     samples, real = read_audio(path, start_sec, end_sec, rate_hz=SAMPLE_RATE)
     levels = mel_levels(torch.from_numpy(samples)).numpy()
-    return levels, real[::HOP][: levels.shape[1]]
+    return levels, real[::HOP][: levels.shape[1]].copy()  # a view would keep all of it

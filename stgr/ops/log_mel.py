@@ -22,6 +22,8 @@ HOP = 160
 """Samples from frame to frame: 10 ms."""
 FRAMES_PER_SEC = SAMPLE_RATE // HOP
 NUM_MELS = 40
+FRAMES_PER_BLOCK = 6000
+"""Frames transformed at a time: a minute, about 40 MB."""
 LOWEST_HZ = 20.0
 PRE_EMPHASIS = 0.97
 FLOOR_DB = -80.0
@@ -72,15 +74,34 @@ def mel_levels(samples: Tensor) -> Tensor:
     num_frames = len(samples) // HOP
     if num_frames == 0:
         return samples.new_zeros(NUM_MELS, 0, dtype=torch.float32)
-    centred = samples.float() - samples.float().mean()
-    emphasised = torch.cat([centred[:1], centred[1:] - PRE_EMPHASIS * centred[:-1]])
-    padded = F.pad(emphasised, (WINDOW // 2, WINDOW // 2))
-    windows = padded.unfold(0, WINDOW, HOP)[:num_frames]  # (N, WINDOW)
+    mean = samples.float().mean()
+    levels = [
+        _block_levels(samples, mean, first, min(first + FRAMES_PER_BLOCK, num_frames))
+        for first in range(0, num_frames, FRAMES_PER_BLOCK)
+    ]
+    return torch.cat(levels, dim=1)
+
+
+def _block_levels(samples: Tensor, mean: Tensor, first: int, end: int) -> Tensor:
+    """Return the levels of the frames from ``first`` to before ``end``, (NUM_MELS, end - first)."""
+    reach = WINDOW // 2
+    emphasised = _emphasised(samples, mean, first * HOP - reach, (end - 1) * HOP + reach)
+    windows = emphasised.unfold(0, WINDOW, HOP)  # (N, WINDOW)
     taper = torch.hamming_window(WINDOW, periodic=False, device=samples.device)
     spectrum: Tensor = torch.fft.rfft(windows * taper)  # (N, WINDOW // 2 + 1)
     power = spectrum.abs().square()
     mels = mel_filters().to(samples.device) @ power.T
     return 10 * mels.clamp(min=LEAST_POWER).log10()
+
+
+def _emphasised(samples: Tensor, mean: Tensor, begin: int, end: int) -> Tensor:
+    """Return a part of the sound, less its mean, after pre-emphasis; zeros lie around the sound."""
+    start = max(begin, 0)
+    centred = samples[max(start - 1, 0) : end].float() - mean
+    if start == 0:  # the first sample has none before it
+        centred = F.pad(centred, (1, 0))
+    emphasised = centred[1:] - PRE_EMPHASIS * centred[:-1]
+    return F.pad(emphasised, (start - begin, max(end - len(samples), 0)))
 
 
 def below_loudest(levels: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ import math
 import pytest
 import torch
 
+import stgr.ops.log_mel as log_mel_module
 from stgr.ops.log_mel import (
     FLOOR_DB,
     NUM_MELS,
@@ -65,6 +66,31 @@ def test_levels_equal_a_direct_transform_and_triangles_by_hand(frame):
     assert found.shape == (NUM_MELS, 8)
     expected = slow_levels(samples.tolist(), frame)
     torch.testing.assert_close(found[:, frame], torch.tensor(expected), atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize('length', [1280, 1281, 1439, 1600])
+@pytest.mark.parametrize('frames', [1, 3, 8])
+def test_blocks_make_no_difference(length, frames, monkeypatch):
+    samples = 0.3 * torch.randn(length, generator=torch.Generator().manual_seed(0)) + 0.2
+    whole = mel_levels(samples)
+
+    monkeypatch.setattr(log_mel_module, 'FRAMES_PER_BLOCK', frames)
+
+    torch.testing.assert_close(mel_levels(samples), whole)
+
+
+def test_what_is_transformed_at_a_time_does_not_grow_with_the_sound(monkeypatch):
+    sizes, transform = [], torch.fft.rfft
+
+    def note(windows):
+        sizes.append(len(windows))
+        return transform(windows)
+
+    monkeypatch.setattr(torch.fft, 'rfft', note)
+    levels = mel_levels(torch.zeros(160 * 13_000))
+
+    assert levels.shape == (NUM_MELS, 13_000)
+    assert sizes == [6000, 6000, 1000]
 
 
 def test_mel_band_is_a_triangle_of_area_one():

@@ -125,7 +125,7 @@ def _check_kind(folder: str, source: str | Path) -> None:
     kind = PretrainedConfig.get_config_dict(folder, local_files_only=True)[0].get('model_type')
     if kind != 'clip':
         raise ValueError(
-            f'{source} is no CLIP: its config.json says model_type {kind!r}, expected \'clip\''
+            f"{source} is no CLIP: its config.json says model_type {kind!r}, expected 'clip'"
         )
 
 
