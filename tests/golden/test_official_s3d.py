@@ -56,7 +56,7 @@ def case(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp('s3d')
     words = [*meta['dict'], *[''] * (meta['num_embeddings'] - 1 - len(meta['dict']))]
     np.save(folder / 'dict.npy', np.array(words))
-    backbone = S3DBackbone(None, folder / 'dict.npy', image_size=128)
+    backbone = S3DBackbone(None, folder / 'dict.npy', image_size=128, frozen=False)
     own = backbone.video_module.state_dict() | backbone.text_module.state_dict(
         prefix='text_module.'
     )
@@ -65,6 +65,7 @@ def case(request, tmp_path_factory):
     stream = np.random.RandomState(meta['weights_seed'])
     weights = {name: draw(stream, name, shapes[name]) for name in meta['key_order']}
     backbone.load_released(weights, source=request.param)
+    backbone.freeze()
     return backbone, weights, meta, archive
 
 

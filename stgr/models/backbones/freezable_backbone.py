@@ -1,5 +1,7 @@
 """Encoders whose weights can be kept as they are, in files of their own."""
 
+import hashlib
+from abc import abstractmethod
 from typing import Any, Self
 
 import torch
@@ -13,13 +15,18 @@ class FreezableBackbone(GroundingBackbone):
 
     Frozen means: no gradient, evaluation mode always (batch norms keep their statistics), and
     checkpoints, which stay small, hold the fingerprint of the weights instead of the weights. They
-    load strictly into a model with the same frozen weights.
+    load strictly into a model with the same frozen weights. Whether frozen or not, they fit only
+    one with the same settings.
 
     Attributes:
         frozen: Whether it is; set by ``freeze`` at the end of a constructor.
     """
 
     frozen: bool = False
+
+    @abstractmethod
+    def settings(self) -> list[str]:
+        """Return what changes features besides the weights; part of ``fingerprint``."""
 
     def freeze(self) -> None:
         """Keep the weights as they are from now on."""
@@ -31,14 +38,15 @@ class FreezableBackbone(GroundingBackbone):
         return super().train(mode and not self.frozen)
 
     def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
-        """Return the weights; if frozen, which are a file of their own, their sha256 instead."""
+        """Return the weights and the sha256 of the settings; if frozen, one of both instead."""
         state: dict[str, Any] = super().state_dict(*args, **kwargs)
+        prefix = kwargs.get('prefix', '')
+        sha256 = hashlib.sha256('\n'.join(self.settings()).encode()).hexdigest()
         if self.frozen:
-            prefix = kwargs.get('prefix', '')
             for name in self._weights():
                 del state[f'{prefix}{name}']
-            sha256 = list(bytes.fromhex(self.fingerprint))
-            state[f'{prefix}fingerprint'] = torch.tensor(sha256, dtype=torch.uint8)
+            sha256 = self.fingerprint
+        state[f'{prefix}fingerprint'] = torch.tensor(list(bytes.fromhex(sha256)), dtype=torch.uint8)
         return state
 
     def _weights(self) -> dict[str, Tensor]:
@@ -48,8 +56,8 @@ class FreezableBackbone(GroundingBackbone):
         self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any
     ) -> None:
         """Accept checkpoints without the frozen encoder: its own weights stand in."""
+        state_dict.pop(f'{prefix}fingerprint', None)  # compared by ``load_weights``
         if self.frozen:
-            state_dict.pop(f'{prefix}fingerprint', None)  # compared by ``load_weights``
             for name, value in self._weights().items():
                 state_dict.setdefault(f'{prefix}{name}', value)
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)

@@ -1,6 +1,7 @@
 """S3D-G and word2vec of MIL-NCE as encoders of video steps, cells, sentences and words."""
 
 import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
@@ -37,7 +38,7 @@ class S3DBackbone(FreezableBackbone):
 
     Args:
         weights: File with the released weights (``s3d_howto100m.pth``, or the same names as
-            safetensors); None for random ones.
+            safetensors); None for random ones, which must learn.
         dictionary: File of the words that the word vectors stand for, see ``read_dictionary``.
         frozen: Keep the weights as they are: no gradient, evaluation mode always, and not part of
             checkpoints (which stay small; they hold its fingerprint and fit no other one). If not,
@@ -50,8 +51,8 @@ class S3DBackbone(FreezableBackbone):
 
     Raises:
         FileNotFoundError: If a file is missing.
-        ValueError: If a file is damaged, the weights are of another model, or the dictionary has
-            more words than there are word vectors.
+        ValueError: If a file is damaged, the weights are of another model, the dictionary has more
+            words than there are word vectors, or random weights would be frozen.
     """
 
     frames_per_step = 8
@@ -72,6 +73,11 @@ class S3DBackbone(FreezableBackbone):
         text_dim: int = 2048,
     ) -> None:
         super().__init__()
+        if frozen and weights is None:
+            raise ValueError(
+                'a frozen S3DBackbone would stay random, and no checkpoint would hold its weights; '
+                'give its weights, or set frozen=False'
+            )
         self.dictionary = WordDictionary(read_dictionary(dictionary), max_words=max_words)
         released = {} if weights is None else read_weights(weights)
         num_rows = self._count_rows(released.get(_TABLE), dictionary)
@@ -90,9 +96,13 @@ class S3DBackbone(FreezableBackbone):
 
     @property
     def fingerprint(self) -> str:
-        """sha256 of the weights as they are now, and of the dictionary, which gives them words."""
+        """sha256 of the weights as they are now, and of the settings."""
         parts = [fingerprint(self.video_module), fingerprint(self.text_module)]
-        return hashlib.sha256('\n'.join([*parts, *self.dictionary.rows]).encode()).hexdigest()
+        return hashlib.sha256('\n'.join([*parts, *self.settings()]).encode()).hexdigest()
+
+    def settings(self) -> list[str]:
+        """Return the dictionary, which gives the word vectors their words, and its positions."""
+        return [f'max_words {self.dictionary.max_words}', json.dumps(self.dictionary.rows)]
 
     def train(self, mode: bool = True) -> Self:
         """Set the mode; what is frozen stays in evaluation mode."""

@@ -1,5 +1,6 @@
 """Any vision transformer of timm as video encoder, beside CLIP's text encoder."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -92,8 +93,16 @@ class TimmBackbone(TowerBackbone):
         }
 
     def settings(self) -> list[str]:
-        """Return which model it is: others have weights of the same names and shapes."""
-        return [self.model_name, json.dumps(self.model_args, sort_keys=True, default=str)]
+        """Return which model it is: others have weights of the same names and shapes.
+
+        And which tokens the text tower is given: its weights do not tell.
+        """
+        vocabulary = json.dumps(self.tokenizer.get_vocab(), sort_keys=True)
+        return [
+            self.model_name,
+            json.dumps(self.model_args, sort_keys=True, default=str),
+            hashlib.sha256(vocabulary.encode()).hexdigest(),
+        ]
 
     def encode_video(self, frames: Tensor, mask: Tensor) -> VideoFeatures:
         """Encode frames in one forward; see the base class."""

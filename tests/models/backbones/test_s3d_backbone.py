@@ -5,6 +5,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from stgr.engine import load_weights
 from stgr.models.backbones import S3DBackbone
 
 SENTENCES = ['Crack an egg into the bowl', 'quickly flip it', 'hello world', '']
@@ -115,7 +116,7 @@ def test_a_clip_does_not_depend_on_its_batch(backbone):
 def test_preprocessing_facts(backbone, tiny_s3d):
     assert (backbone.mean, backbone.std) == ((0, 0, 0), (1, 1, 1))
     assert (backbone.image_size, backbone.video_dim, backbone.text_dim) == (64, 128, 24)
-    files = {'dictionary': tiny_s3d['dictionary'], 'width': 0.125}
+    files = {'dictionary': tiny_s3d['dictionary'], 'width': 0.125, 'frozen': False}
     assert S3DBackbone(None, **files).grid == (7, 7)
     assert S3DBackbone(None, **files, image_size=256).grid == (8, 8)
 
@@ -216,13 +217,47 @@ def test_encoder_that_learns_is_in_checkpoints_and_comes_back(learner, tiny_s3d)
     assert other.fingerprint != S3DBackbone(**tiny_s3d).fingerprint
 
 
-def test_fingerprint_follows_the_dictionary(backbone, tiny_s3d, tmp_path):
+def test_random_weights_must_learn(tiny_s3d):
+    with pytest.raises(ValueError, match=r'frozen S3DBackbone would stay random.*frozen=False'):
+        S3DBackbone(**{**tiny_s3d, 'weights': None})
+
+
+@pytest.fixture
+def other_settings(backbone, tiny_s3d, tmp_path):
+    """Arguments of backbones with the same weights and another reading of sentences, by name."""
     words = list(backbone.dictionary.rows)
-    (tmp_path / 'dict.txt').write_text('\n'.join(words[::-1]), encoding='utf-8')
+    for name, given in {'turned': words[::-1], 'again': [words[0], *words[:-1]]}.items():
+        (tmp_path / f'{name}.txt').write_text('\n'.join(given), encoding='utf-8')
+    settings = {name: {'dictionary': tmp_path / f'{name}.txt'} for name in ('turned', 'again')}
+    settings['fewer'] = {'max_words': 8}
+    return {name: {**tiny_s3d, **changed} for name, changed in settings.items()}
 
-    other = S3DBackbone(**{**tiny_s3d, 'dictionary': tmp_path / 'dict.txt'})
 
-    assert other.fingerprint != backbone.fingerprint
+@pytest.mark.parametrize('change', ['turned', 'again', 'fewer'])
+def test_fingerprint_follows_dictionary_and_positions(change, backbone, other_settings):
+    assert S3DBackbone(**other_settings[change]).fingerprint != backbone.fingerprint
+
+
+def test_fingerprint_knows_on_which_rows_the_words_stand(tiny_s3d, tmp_path):
+    found = []
+    for words in (['egg', 'pan'], ['egg', 'egg', 'pan']):  # the same words, on rows 1, 2 and 2, 3
+        (tmp_path / 'dict.txt').write_text('\n'.join(words), encoding='utf-8')
+        given = {**tiny_s3d, 'dictionary': tmp_path / 'dict.txt'}
+        found.append(S3DBackbone(**given).fingerprint)
+
+    assert found[0] != found[1]
+
+
+@pytest.mark.parametrize('frozen', [True, False])
+@pytest.mark.parametrize('change', ['turned', 'again', 'fewer'])
+def test_checkpoint_fits_no_other_dictionary_and_no_other_positions(
+    change, frozen, tiny_s3d, other_settings
+):
+    state = nn.ModuleDict({'backbone': S3DBackbone(**tiny_s3d, frozen=frozen)}).state_dict()
+    other = nn.ModuleDict({'backbone': S3DBackbone(**other_settings[change], frozen=frozen)})
+
+    with pytest.raises(ValueError, match=r'a\.pth was trained on another frozen backbone'):
+        load_weights(other, state, source='a.pth')
 
 
 def test_every_released_tensor_is_where_its_name_says(backbone, released):
@@ -281,7 +316,7 @@ def narrow(weights):
 
 @pytest.mark.parametrize('spoil', [drop, add, narrow])
 def test_one_fault_is_enough_and_nothing_is_loaded(spoil, released, tiny_s3d):
-    backbone = S3DBackbone(**{**tiny_s3d, 'weights': None})
+    backbone = S3DBackbone(**{**tiny_s3d, 'weights': None}, frozen=False)
     before = backbone.fingerprint
     weights = dict(released)
     spoil(weights)

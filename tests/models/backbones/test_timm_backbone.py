@@ -1,6 +1,8 @@
 """A vision transformer of timm gives the features of its own tokens, whatever tokens it has."""
 
 import importlib.util
+import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -40,10 +42,8 @@ def _timm(request, monkeypatch):
 def make(_timm, tiny_clip_dir):
     def make(tokens='class token', **settings):
         args = {**SMALL, **TOKENS[tokens], **settings.pop('model_args', {})}
-        settings = {'frozen': False, **settings}
-        return TimmBackbone(
-            'vit_tiny_patch16_224', text_source=tiny_clip_dir, model_args=args, **settings
-        ).eval()
+        settings = {'frozen': False, 'text_source': tiny_clip_dir, **settings}
+        return TimmBackbone('vit_tiny_patch16_224', model_args=args, **settings).eval()
 
     return make
 
@@ -141,6 +141,19 @@ def test_checkpoint_of_another_model_or_kind_is_refused(make, checkpoint, tmp_pa
         make(checkpoint=tmp_path / 'vit.pth')
     with pytest.raises(FileNotFoundError, match=r'no such checkpoint: gone\.safetensors'):
         make(checkpoint='gone.safetensors')
+
+
+def test_fingerprint_follows_the_words_of_the_tokens(make, checkpoint, tiny_clip_dir, tmp_path):
+    """The other folder has the same weights, but two tokens have changed places."""
+    other = shutil.copytree(tiny_clip_dir, tmp_path / 'clip')
+    tokenizer = json.loads((other / 'tokenizer.json').read_text(encoding='utf-8'))
+    vocab = tokenizer['model']['vocab']
+    vocab['a</w>'], vocab['b</w>'] = vocab['b</w>'], vocab['a</w>']
+    (other / 'tokenizer.json').write_text(json.dumps(tokenizer), encoding='utf-8')
+
+    assert make(checkpoint=checkpoint, text_source=other).fingerprint != make(
+        checkpoint=checkpoint
+    ).fingerprint
 
 
 def test_fingerprint_says_which_model_the_weights_are_in(make, checkpoint):
