@@ -8,14 +8,16 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from stgr.models.backbones.clip_loading import load_clip
+from stgr.models.backbones.clip_loading import (
+    OPENAI_MEAN,
+    OPENAI_STD,
+    load_clip,
+    read_statistics,
+)
 from stgr.models.backbones.clip_text import encode_tokens, tokenize, tokens_cut
 from stgr.models.backbones.tower_backbone import Frozen, Tower, TowerBackbone
 from stgr.registry import MODELS
 from stgr.structures.features import TextFeatures, VideoFeatures
-
-OPENAI_MEAN = (0.48145466, 0.4578275, 0.40821073)
-OPENAI_STD = (0.26862954, 0.26130258, 0.27577711)
 
 PatchTokens = Literal['last', 'value']
 
@@ -39,9 +41,9 @@ class CLIPBackbone(TowerBackbone):
             (``vision``, ``text``) True, False or how many layers from the input up; see
             ``TowerBackbone``. What is frozen is no part of checkpoints, which stay small; they
             hold its fingerprint and fit no other one.
-        normalise: Whether pictures are shifted and scaled by CLIP's own statistics. False leaves
-            them in [0, 1], which is what the paper's released weights were trained with (its code
-            only divides by 255).
+        normalise: Whether pictures are shifted and scaled by CLIP's own statistics: those in the
+            folder's ``preprocessor_config.json``, else OpenAI's. False leaves them in [0, 1], which
+            is what the paper's released weights were trained with (its code only divides by 255).
         max_words: Word features kept of a sentence (20 in the paper's code). The sentence feature
             is that of the whole text, up to the length of the encoder.
         gradient_checkpointing: Keep only what enters each layer that learns, and compute the layer
@@ -50,8 +52,8 @@ class CLIPBackbone(TowerBackbone):
 
     Raises:
         FileNotFoundError: If ``source`` cannot be had.
-        ValueError: If its tokenizer does not fit its weights, ``frozen`` does not fit its towers,
-            or ``patch_tokens`` is unknown.
+        ValueError: If its tokenizer does not fit its weights, its statistics are no numbers,
+            ``frozen`` does not fit its towers, or ``patch_tokens`` is unknown.
     """
 
     encoder_name: ClassVar[str] = 'clip'
@@ -78,8 +80,8 @@ class CLIPBackbone(TowerBackbone):
         self.image_size = vision.image_size
         self.video_dim = self.text_dim = self.clip.config.projection_dim
         self.normalise = normalise
-        self.mean = OPENAI_MEAN if normalise else (0.0, 0.0, 0.0)
-        self.std = OPENAI_STD if normalise else (1.0, 1.0, 1.0)
+        raw = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
+        self.mean, self.std = read_statistics(source) if normalise else raw
         self.max_words = max_words
         self.max_tokens = text.max_position_embeddings
         if gradient_checkpointing:
@@ -98,7 +100,11 @@ class CLIPBackbone(TowerBackbone):
     def settings(self) -> list[str]:
         """Return what changes features besides the weights."""
         settings: list[str] = [] if self.patch_tokens == 'last' else [self.patch_tokens]
-        return settings if self.normalise else [*settings, 'raw']
+        if not self.normalise:
+            return [*settings, 'raw']
+        if (self.mean, self.std) == (OPENAI_MEAN, OPENAI_STD):
+            return settings
+        return [*settings, f'mean {self.mean} std {self.std}']
 
     def encode_video(self, frames: Tensor, mask: Tensor) -> VideoFeatures:
         """Encode frames in one forward; see the base class."""

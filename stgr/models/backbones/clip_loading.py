@@ -1,6 +1,8 @@
 """Find and check a CLIP of transformers: a folder or a hub name, weights and tokenizer."""
 
 import hashlib
+import json
+import math
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from pickle import UnpicklingError
@@ -10,6 +12,10 @@ from torch import nn
 
 from stgr.io.bundled import SCHEME, bundled_path
 
+Statistic = tuple[float, float, float]
+
+OPENAI_MEAN: Statistic = (0.48145466, 0.4578275, 0.40821073)
+OPENAI_STD: Statistic = (0.26862954, 0.26130258, 0.27577711)
 _POSITIONS = '.position_ids'  # 0, 1, 2, ...; in files of older versions of transformers
 _SHOWN = 5
 
@@ -38,6 +44,47 @@ def load_clip(source: str | Path) -> tuple[Any, Any]:
     _check_tokenizer(tokenizer, model.config.text_config, source)
     tokenizer.model_max_length = model.config.text_config.max_position_embeddings
     return model, tokenizer
+
+
+def read_statistics(source: str | Path) -> tuple[Statistic, Statistic]:
+    """Return mean and standard deviation of the pictures that a CLIP was trained on, RGB in [0, 1].
+
+    They stand in ``preprocessor_config.json``; a folder without one has OpenAI's.
+
+    Args:
+        source: As for ``load_clip``.
+
+    Raises:
+        FileNotFoundError: As for ``load_clip``.
+        ValueError: If the file is damaged or does not hold three numbers each, deviations > 0.
+    """
+    file = Path(_resolve(source)) / 'preprocessor_config.json'
+    if not file.is_file():
+        return OPENAI_MEAN, OPENAI_STD
+    try:
+        settings = json.loads(file.read_text(encoding='utf-8'))
+    except ValueError as error:
+        raise ValueError(f'{file} is no JSON ({error}); get it again, or remove it') from error
+    if not isinstance(settings, dict):
+        raise ValueError(f'{file} must hold an object, but holds {settings!r}')
+    mean = _three(settings, 'image_mean', OPENAI_MEAN, file)
+    std = _three(settings, 'image_std', OPENAI_STD, file)
+    if min(std) <= 0:
+        raise ValueError(f'image_std in {file} must be > 0, but is {list(std)}')
+    return mean, std
+
+
+def _three(settings: dict[str, Any], key: str, default: Statistic, file: Path) -> Statistic:
+    values = settings.get(key, default)
+    if (
+        not isinstance(values, list | tuple)
+        or len(values) != 3
+        or any(isinstance(v, bool) or not isinstance(v, int | float) for v in values)
+        or not all(math.isfinite(v) for v in values)
+    ):
+        raise ValueError(f'{key} in {file} must be three numbers, red to blue, but is {values!r}')
+    red, green, blue = values
+    return float(red), float(green), float(blue)
 
 
 def fingerprint(module: nn.Module, names: Collection[str] | None = None) -> str:

@@ -9,7 +9,7 @@ from einops import rearrange
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from stgr.models.backbones.clip_backbone import OPENAI_MEAN, OPENAI_STD
+from stgr.models.backbones.clip_loading import OPENAI_MEAN, OPENAI_STD
 from stgr.registry import MODELS
 
 

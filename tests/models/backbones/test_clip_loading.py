@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from stgr.models.backbones.clip_loading import fingerprint, load_clip
+from stgr.models.backbones.clip_loading import fingerprint, load_clip, read_statistics
 from stgr.models.backbones.tiny_tokenizer import train_clip_tokenizer
 
 
@@ -189,3 +189,54 @@ def test_fingerprint_changes_with_one_weight_and_with_a_name():
 
 def test_fingerprint_of_the_same_folder_is_the_same(tiny_clip_dir):
     assert fingerprint(load_clip(tiny_clip_dir)[0]) == fingerprint(load_clip(tiny_clip_dir)[0])
+
+
+def write_statistics(folder, **settings):
+    (folder / 'preprocessor_config.json').write_text(json.dumps(settings))
+    return folder
+
+
+def test_statistics_are_those_of_the_folder(clip_copy):
+    write_statistics(clip_copy, image_mean=[0.5, 0.4, 0.3], image_std=[1, 0.2, 0.1])
+
+    assert read_statistics(clip_copy) == ((0.5, 0.4, 0.3), (1, 0.2, 0.1))
+
+
+@pytest.mark.parametrize('settings', [None, {'size': 224}])
+def test_statistics_are_openais_where_the_folder_has_none(clip_copy, settings):
+    if settings is not None:
+        write_statistics(clip_copy, **settings)
+
+    mean, std = read_statistics(clip_copy)
+
+    assert mean == (0.48145466, 0.4578275, 0.40821073)
+    assert std == (0.26862954, 0.26130258, 0.27577711)
+
+
+@pytest.mark.parametrize('key', ['image_mean', 'image_std'])
+@pytest.mark.parametrize(
+    'values', [0.5, [0.5, 0.5], ['0.5'] * 3, [0.5, None, 1], [float('nan')] * 3]
+)
+def test_statistics_that_are_not_three_numbers_are_refused(clip_copy, key, values):
+    write_statistics(clip_copy, **{key: values})
+
+    with pytest.raises(
+        ValueError, match=rf'{key} in .*preprocessor_config\.json must be three num'
+    ):
+        read_statistics(clip_copy)
+
+
+def test_statistics_that_would_divide_by_nothing_are_refused(clip_copy):
+    write_statistics(clip_copy, image_std=[0.2, 0, 0.2])
+
+    with pytest.raises(
+        ValueError, match=r'image_std in .* must be > 0, but is \[0\.2, 0\.0, 0\.2\]'
+    ):
+        read_statistics(clip_copy)
+
+
+def test_damaged_statistics_are_named(clip_copy):
+    (clip_copy / 'preprocessor_config.json').write_text('{')
+
+    with pytest.raises(ValueError, match=r'preprocessor_config\.json is no JSON'):
+        read_statistics(clip_copy)

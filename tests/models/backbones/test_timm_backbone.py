@@ -151,9 +151,10 @@ def test_fingerprint_follows_the_words_of_the_tokens(make, checkpoint, tiny_clip
     vocab['a</w>'], vocab['b</w>'] = vocab['b</w>'], vocab['a</w>']
     (other / 'tokenizer.json').write_text(json.dumps(tokenizer), encoding='utf-8')
 
-    assert make(checkpoint=checkpoint, text_source=other).fingerprint != make(
-        checkpoint=checkpoint
-    ).fingerprint
+    assert (
+        make(checkpoint=checkpoint, text_source=other).fingerprint
+        != make(checkpoint=checkpoint).fingerprint
+    )
 
 
 def test_fingerprint_says_which_model_the_weights_are_in(make, checkpoint):

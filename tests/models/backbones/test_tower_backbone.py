@@ -1,6 +1,8 @@
 """What is frozen has no gradient, keeps nothing, never trains, and is a file of its own."""
 
 import hashlib
+import json
+import shutil
 
 import pytest
 import torch
@@ -192,6 +194,32 @@ def test_pictures_may_stay_as_they_are_and_their_features_do_not_mix(make):
     three = f'{usual.fingerprint} value raw'
     raw.patch_tokens = 'value'
     assert raw.fingerprint == hashlib.sha256(three.encode()).hexdigest()
+
+
+@pytest.fixture
+def other_statistics(tiny_clip_dir, tmp_path):
+    """Return a function that copies the CLIP and gives it statistics."""
+
+    def make(mean, std):
+        folder = shutil.copytree(tiny_clip_dir, tmp_path / 'clip')
+        statistics = {'image_mean': mean, 'image_std': std}
+        (folder / 'preprocessor_config.json').write_text(json.dumps(statistics))
+        return CLIPBackbone(folder)
+
+    return make
+
+
+def test_pictures_are_normalised_as_the_folder_says_and_features_do_not_mix(make, other_statistics):
+    other = other_statistics([0.5, 0.5, 0.5], [0.25, 0.25, 0.25])
+
+    assert (other.mean, other.std) == ((0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
+    assert other.fingerprint != make(True).fingerprint
+
+
+def test_openais_statistics_are_the_same_written_out_or_not(make, other_statistics):
+    usual = make(True)
+
+    assert other_statistics(usual.mean, usual.std).fingerprint == usual.fingerprint
 
 
 def test_depth_counts_from_the_top_of_each_tower(make):
