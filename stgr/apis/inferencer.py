@@ -171,14 +171,24 @@ class GroundingInferencer:
         """Return queries without surrounding blanks.
 
         Raises:
-            ValueError: See ``check_queries``; or if the model cannot read one to its end.
+            ValueError: See ``check_queries``; or if the model cannot read one to its end, or knows
+                no word of one.
         """
+        import torch
+
         queries = check_queries(queries)
         for query, cut in zip(queries, self.model.backbone.tokens_cut(queries), strict=True):
             if cut:
                 raise ValueError(
                     f'the query {query[:40]!r}... is {cut} tokens longer than the model reads; '
                     'name one action in a few words'
+                )
+        with torch.no_grad():
+            understood = self.model.encode_text(queries).mask.any(dim=1).tolist()
+        for query, known in zip(queries, understood, strict=True):
+            if not known:
+                raise ValueError(
+                    f'the model knows no word of the query {query!r}; say it in other words'
                 )
         return queries
 

@@ -11,6 +11,12 @@ import pytest
 import stgr.io
 from stgr.apis import inferencer as inferencer_module
 from stgr.apis.inferencer import GroundingInferencer, check_queries
+from stgr.models.backbones import S3DBackbone
+from stgr.models.grounders import SpatioTemporalGrounder
+from stgr.models.heads import GlobalHead
+from stgr.models.losses import MMSLoss
+from stgr.models.selectors import AllFrames
+from stgr.registry import MODELS
 
 QUERIES = ['crack an egg', 'melt the butter in a pan', 'slice the bread']
 
@@ -225,3 +231,19 @@ def test_questions_that_cannot_be_answered_are_refused(queries, message):
 
 def test_questions_lose_their_outer_blanks():
     assert check_queries([' crack an egg\n', 'x' * 300]) == ['crack an egg', 'x' * 300]
+
+
+def test_a_query_of_which_the_model_knows_no_word_is_refused(inferencer, tiny_s3d):
+    config = {
+        'type': SpatioTemporalGrounder,
+        'backbone': {'type': S3DBackbone, **tiny_s3d},
+        'selector': {'type': AllFrames},
+        'loss': {'type': MMSLoss},
+        'global_head': {'type': GlobalHead, 'dim': 8},
+    }
+    few_words = GroundingInferencer(MODELS.build(config), inferencer.facts)
+
+    assert few_words.check(['whisk the zucchini ']) == ['whisk the zucchini']
+    with pytest.raises(ValueError, match=r"knows no word of the query 'dice zucchini'; say it"):
+        few_words.check(['flip it over', 'dice zucchini'])
+    assert inferencer.check(['dice zucchini']) == ['dice zucchini']  # its tokens are parts of words
