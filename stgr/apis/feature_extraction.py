@@ -33,7 +33,9 @@ class StoreReport:
 def feature_provenance(model: 'BaseGrounder', *, rate_fps: float, reader: str) -> dict[str, object]:
     """Return what features of this model at this rate come from; stored with them."""
     backbone = model.backbone
+    steps = backbone.frames_per_step
     return {
+        **({'frames_per_step': steps} if steps > 1 else {}),
         'reader': reader,
         'rate_fps': rate_fps,
         'image_size': backbone.image_size,

@@ -18,6 +18,9 @@ from stgr.io.feature_writer import FeatureWriter, write_features
 if TYPE_CHECKING:
     from torch import Tensor
 
+ROUNDING_SEC = 1e-6
+"""Slack for the rounding of k / fps."""
+
 
 @dataclass(frozen=True)
 class FeatureBlock:
@@ -71,11 +74,20 @@ class FeatureFile:
         rows, columns = self.provenance['grid'].split(',')
         return int(rows), int(columns)
 
-    def nearest(self, times_sec: np.ndarray) -> np.ndarray:
-        """Return the index of the stored frame closest to each time, (N,) int64.
+    @property
+    def frames_per_step(self) -> int:
+        """Frames of video that became one stored frame; a step of several begins at its time."""
+        return int(self.provenance.get('frames_per_step', '1'))
 
-        A tie goes to the earlier frame.
+    def nearest(self, times_sec: np.ndarray) -> np.ndarray:
+        """Return the index of the stored frame that stands for each time, (N,) int64.
+
+        It is the closest one, the earlier in a tie; where a stored frame is a step of several
+        frames, the step that the time lies in, the first one for times before it.
         """
+        if self.frames_per_step > 1:
+            last_begun = np.searchsorted(self.times_sec, times_sec + ROUNDING_SEC, side='right') - 1
+            return np.maximum(last_begun, 0).astype(np.int64)
         after = np.searchsorted(self.times_sec, times_sec).clip(1, max(len(self) - 1, 1))
         after = np.minimum(after, len(self) - 1)
         before = np.maximum(after - 1, 0)

@@ -63,6 +63,8 @@ def test_features_remember_weights_rate_reader_and_grid(model, tiny_video, tmp_p
     assert {key: file.provenance[key] for key in ('reader', 'rate_fps', 'image_size', 'grid')} == {
         'reader': 'pyav', 'rate_fps': '2', 'image_size': '32', 'grid': '4,4'
     }  # fmt: skip
+    assert file.frames_per_step == 1
+    assert 'frames_per_step' not in file.provenance
 
 
 def test_store_is_filled_once(model, tiny_video, tmp_path):
@@ -187,6 +189,7 @@ def test_a_feature_of_steps_is_that_of_frames_spread_over_its_time(stepper, tiny
         pictures = torch.from_numpy(reader.read_at(np.arange(48) / 16, size=(64, 64)))
         frames, patches = stepper.encode_frames(pictures.movedim(-1, 1))
     assert file.times_sec.tolist() == [0, 0.5, 1, 1.5, 2, 2.5]  # two features per second
+    assert file.frames_per_step == 8
     torch.testing.assert_close(file.read().frames.float(), frames, atol=2e-3, rtol=2e-3)
     torch.testing.assert_close(file.read().patches.float(), patches, atol=2e-3, rtol=2e-3)
 

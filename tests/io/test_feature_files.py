@@ -216,6 +216,13 @@ def test_the_nearest_stored_frame_is_found_and_ties_go_to_the_earlier(path):
     assert FeatureFile(path).nearest(times).tolist() == [0, 0, 0, 0, 1, 8, 8]
 
 
+def test_a_time_belongs_to_the_step_of_frames_that_it_lies_in(tmp_path, arrays):
+    write_features(tmp_path / 'steps', **arrays, provenance={**FACTS, 'frames_per_step': 8})
+    times = np.array([-1.0, 0.0, 0.26, 0.49, 0.5 - 1e-9, 0.5, 3.99, 4.4, 99.0])
+
+    assert FeatureFile(tmp_path / 'steps').nearest(times).tolist() == [0, 0, 0, 0, 1, 1, 7, 8, 8]
+
+
 def test_the_only_frame_of_a_file_is_nearest_to_everything(tmp_path):
     one = {'times_sec': np.zeros(1), 'frames': np.ones((1, 4)), 'patches': None}
     write_features(tmp_path / 'one', **one, provenance=FACTS)

@@ -6,18 +6,16 @@ from typing import Any, ClassVar
 import numpy as np
 
 from stgr.datasets.transforms.clip_transform import ClipTransform
-from stgr.io.feature_files import FeatureFile, FeatureStore
+from stgr.io.feature_files import ROUNDING_SEC, FeatureFile, FeatureStore
 from stgr.registry import TRANSFORMS
-
-# Slack for the rounding of k / fps.
-TOLERANCE_SEC = 1e-6
 
 
 @TRANSFORMS.register_module()
 class LoadFeatures(ClipTransform):
     """Adds ``frame_features`` (U, C), ``patch_features`` (U, P, C) float16 and ``grid`` (h, w).
 
-    Each candidate time gets the stored frame nearest to it. Padded candidates get some frame of the
+    Each candidate time gets the stored frame nearest to it, or the step of several frames that it
+    lies in. Padded candidates get some frame of the
     video, as with decoded frames.
 
     Args:
@@ -58,18 +56,24 @@ class LoadFeatures(ClipTransform):
 
 
 def _check_distance(file: FeatureFile, times_sec: np.ndarray, indices: np.ndarray) -> None:
-    """Raise if a time is farther than half a step from the stored frame nearest to it.
+    """Raise if a time is farther from its stored frame than half a step.
 
-    The last stored frame stands for a whole step: it is shown until the end of the video.
+    The last stored frame stands for a whole step: it is shown until the end of the video. So does
+    each one that is a step of several frames; it stands for nothing before it.
     """
     late_sec = times_sec - file.times_sec[indices]
-    allowed_sec = np.where(indices == len(file) - 1, file.step_sec, file.step_sec / 2)
-    far = (late_sec > allowed_sec + TOLERANCE_SEC) | (-late_sec > file.step_sec / 2 + TOLERANCE_SEC)
+    half_sec = file.step_sec / 2
+    if file.frames_per_step > 1:
+        after_sec, before_sec = np.full(len(indices), file.step_sec), 0.0
+    else:
+        after_sec = np.where(indices == len(file) - 1, file.step_sec, half_sec)
+        before_sec = half_sec
+    far = (late_sec > after_sec + ROUNDING_SEC) | (-late_sec > before_sec + ROUNDING_SEC)
     if far.any():
         worst = int(np.argmax(np.abs(late_sec) * far))
         raise ValueError(
             f'{file.path}: the frame at {times_sec[worst]:.3f} s is {abs(late_sec[worst]):.3f} s '
-            f'from the nearest stored one, more than half of the step of {file.step_sec:g} s; '
+            f'from the stored one, with a step of {file.step_sec:g} s; '
             'extract the features of the whole video again, or give the data set durations that '
             'end with the features'
         )

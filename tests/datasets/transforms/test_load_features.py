@@ -47,6 +47,30 @@ def test_a_time_that_the_store_does_not_cover_is_an_error(store):
         load(store, [4.0, 5.2])
 
 
+@pytest.fixture
+def steps(tmp_path):
+    """Steps of eight frames that begin at 1, 1.5, ..., 3.5 s, each numbered."""
+    write_features(
+        tmp_path / 'vid.safetensors', times_sec=1 + np.arange(6) / 2, patches=None,
+        frames=np.arange(6.0)[:, None], provenance={**FACTS, 'frames_per_step': 8},
+    )  # fmt: skip
+    return str(tmp_path)
+
+
+def test_each_candidate_gets_the_step_that_it_lies_in(steps):
+    clip = load(steps, [1.0, 1.45, 1.5, 3.45, 3.9, 4.0], patches=False)
+
+    assert clip['frame_features'][:, 0].tolist() == [0, 0, 1, 4, 5, 5]
+
+
+@pytest.mark.parametrize('time_sec', [0.9, 4.1])
+def test_a_time_outside_of_all_steps_is_an_error(steps, time_sec):
+    with pytest.raises(
+        ValueError, match=rf'the frame at {time_sec}00 s is 0\.\d00 s from the stored'
+    ):
+        load(steps, [2.0, time_sec], patches=False)
+
+
 def test_padding_may_lie_anywhere(store):
     clip = load(store, [4.0, 60.0], mask=[True, False])
 
