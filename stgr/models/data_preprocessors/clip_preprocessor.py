@@ -75,7 +75,8 @@ class ClipPreprocessor(BaseDataPreprocessor):
         """Return frames as the backbone wants them.
 
         Args:
-            frames: RGB pictures of any size, (..., 3, H, W) uint8.
+            frames: RGB pictures of any size in [0, 255], (..., 3, H, W), uint8 as a rule; they stay
+                as they are.
 
         Returns:
             Squashed and normalised pictures, (..., 3, S, S) float32.
@@ -86,7 +87,9 @@ class ClipPreprocessor(BaseDataPreprocessor):
             pixels = F.interpolate(
                 pixels, size=side, mode='bilinear', align_corners=False, antialias=True
             )
-        pixels = (pixels / 255 - self.mean) / self.std
+        elif pixels.dtype == frames.dtype:  # not converted: the pictures are still the caller's
+            pixels = pixels.clone()
+        pixels.div_(255).sub_(self.mean).div_(self.std)  # in place: new ones would be three times
         return pixels.unflatten(0, frames.shape[:-3])
 
 

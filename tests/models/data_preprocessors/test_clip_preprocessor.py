@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from stgr.models.data_preprocessors import ClipPreprocessor
 from stgr.structures.grounding_sample import GroundingSample
@@ -34,6 +35,41 @@ def test_pixels_are_scaled_shifted_and_divided_per_channel(preprocessor):
     assert normalised.shape == (2, 3, 4, 4)
     # White less a half is half of white, twice that is 1; a fifth of white over 2 is a tenth.
     torch.testing.assert_close(normalised[1, :, 2, 3], torch.tensor([1.0, -1.0, 0.1]))
+
+
+@pytest.mark.parametrize('dtype', [torch.uint8, torch.float16, torch.float32, torch.float64])
+@pytest.mark.parametrize('side', [4, 6])
+def test_pictures_of_the_caller_stay_as_they_are(preprocessor, dtype, side):
+    frames = torch.randint(0, 256, (2, 3, side, side)).to(dtype)
+    before = frames.clone()
+
+    normalised = preprocessor.normalise(frames)
+
+    assert normalised.dtype == torch.float32
+    assert torch.equal(frames, before)
+
+
+class MadeTensors(TorchDispatchMode):
+    """The places in memory of the float tensors made of a size."""
+
+    def __init__(self, numel):
+        super().__init__()
+        self.numel, self.made = numel, []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        if isinstance(out, torch.Tensor) and out.is_floating_point() and out.numel() == self.numel:
+            self.made.append(out)  # kept, so that no place is used twice
+        return out
+
+
+def test_pictures_are_normalised_where_they_lie(preprocessor):
+    frames = torch.randint(0, 256, (5, 3, 4, 4), dtype=torch.uint8)
+
+    with MadeTensors(frames.numel()) as tensors:
+        preprocessor.normalise(frames)
+
+    assert len({made.untyped_storage().data_ptr() for made in tensors.made}) == 1
 
 
 def test_frames_of_any_shape_are_squashed_whole(preprocessor):
