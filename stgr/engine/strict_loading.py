@@ -5,21 +5,16 @@ goes on with random weights. Here names and shapes are compared first and the er
 differ.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 
+from stgr.io.weight_files import unwrapped
+
 _SHOWN = 5
 
 
-def load_weights(
-    model: nn.Module,
-    state_dict: Mapping[str, Tensor],
-    *,
-    source: str,
-    may_lack: Sequence[str] = (),
-) -> None:
+def load_weights(model: nn.Module, state_dict: Mapping[str, Tensor], *, source: str) -> None:
     """Load ``state_dict`` into ``model`` after checking that both are of the same model.
 
     A leading ``module.``, left by data-parallel wrappers, is removed from the names.
@@ -28,15 +23,14 @@ def load_weights(
         model: The model; unchanged if an error is raised.
         state_dict: Names to tensors.
         source: Where the weights come from, for the error message.
-        may_lack: Prefixes of names that the file may leave out (a frozen backbone kept elsewhere).
 
     Raises:
-        ValueError: If a name is missing or unexpected, or a shape differs.
+        ValueError: If a name is missing, unexpected, or there with and without ``module.``, or a
+            shape differs.
     """
-    weights = {re.sub(r'^module\.', '', name): value for name, value in state_dict.items()}
+    weights = unwrapped(state_dict, source=source)
     expected = model.state_dict()
-    allowed = tuple(may_lack)
-    missing = [n for n in expected if n not in weights and not (allowed and n.startswith(allowed))]
+    missing = [name for name in expected if name not in weights]
     unexpected = [name for name in weights if name not in expected]
     shapes = [
         f'{name} {tuple(weights[name].shape)} instead of {tuple(expected[name].shape)}'
@@ -47,7 +41,7 @@ def load_weights(
     if any(faults.values()):
         raise ValueError(_describe(faults, source=source, model=type(model).__name__))
     _check_backbone(expected, weights, source=source)
-    model.load_state_dict(weights, strict=not allowed)
+    model.load_state_dict(weights, strict=True)
 
 
 def _check_backbone(

@@ -1,10 +1,14 @@
 """Read the weights of a file, and nothing else that may be in it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+_WRAPPER = 'module.'
+_SHOWN = 5
 
 
 def read_weights(path: str | Path) -> 'dict[str, Tensor]':
@@ -18,7 +22,8 @@ def read_weights(path: str | Path) -> 'dict[str, Tensor]':
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is damaged or holds more than tensors and plain data.
+        ValueError: If it is damaged, holds more than tensors and plain data, or a name with and
+            without ``module.``.
     """
     file = Path(path).expanduser()
     if not file.is_file():
@@ -28,7 +33,26 @@ def read_weights(path: str | Path) -> 'dict[str, Tensor]':
         contents = contents['state_dict']
     if not _are_tensors(contents):
         raise ValueError(f'{file} holds no tensors by name; give the state dict of a model')
-    return {name.removeprefix('module.'): tensor for name, tensor in contents.items()}
+    return unwrapped(contents, source=file)
+
+
+def unwrapped(tensors: 'Mapping[str, Tensor]', *, source: str | Path) -> 'dict[str, Tensor]':
+    """Return tensors under their names without a leading ``module.``.
+
+    Args:
+        tensors: Tensors by name.
+        source: Where they come from, for the message.
+
+    Raises:
+        ValueError: If a name is there with and without it: one would hide the other.
+    """
+    twice = [name for name in tensors if f'{_WRAPPER}{name}' in tensors]
+    if twice:
+        raise ValueError(
+            f'{source} holds {", ".join(twice[:_SHOWN])} with and without "{_WRAPPER}"; '
+            'remove those of the other model'
+        )
+    return {name.removeprefix(_WRAPPER): tensor for name, tensor in tensors.items()}
 
 
 def _read(file: Path) -> Any:

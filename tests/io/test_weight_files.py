@@ -27,6 +27,13 @@ def test_names_are_those_of_the_model(contents, tmp_path):
     }  # fmt: skip
 
 
+def test_a_name_with_and_without_the_wrapper_is_refused(tmp_path):
+    torch.save(WEIGHTS | {'module.fc.bias': torch.zeros(1)}, tmp_path / 'a.pth')
+
+    with pytest.raises(ValueError, match=r'a\.pth holds fc\.bias with and without "module\."'):
+        read_weights(tmp_path / 'a.pth')
+
+
 def test_safetensors_are_the_same(tmp_path):
     save_file(WEIGHTS, tmp_path / 'a.safetensors')
 
