@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
+from stgr.io.weight_files import read_weights
 from stgr.models.backbones.audio_backbone import AudioBackbone
 from stgr.ops.log_mel import NUM_MELS
 from stgr.registry import MODELS
@@ -33,12 +34,14 @@ class DAVEnet(AudioBackbone):
     Args:
         widths: Channels of the first convolution and of each stage; smaller ones for small worlds.
         num_mels: Bands of the spectrogram.
-        source: Weights under the released names without prefix, a safetensors file. None: random.
+        source: Weights under the released names, a ``.safetensors`` or ``.pth`` file; a leading
+            ``module.`` is removed. None: random.
         frozen: Keep the weights as they are: no gradient, evaluation mode always.
 
     Raises:
+        FileNotFoundError: If there is no such file.
         ValueError: If there are fewer than two widths, random weights shall be frozen, or the
-            weights do not fit.
+            weights are damaged or do not fit.
     """
 
     def __init__(
@@ -110,10 +113,9 @@ class DAVEnet(AudioBackbone):
                 nn.init.normal_(module.weight, std=math.sqrt(2 / fan_out))
 
     def _load(self, source: str) -> None:
-        from safetensors.torch import load_file
-
+        weights = read_weights(source)
         try:
-            self.load_state_dict(load_file(source))
+            self.load_state_dict(weights)
         except RuntimeError as error:
             raise ValueError(f'{source} does not fit this DAVEnet: {error}') from error
 

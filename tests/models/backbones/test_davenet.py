@@ -145,6 +145,25 @@ def test_frozen_weights_come_from_a_file_and_stay(tmp_path):
     assert int(net.bn1.num_batches_tracked) == 0
 
 
+def test_weights_may_come_from_a_training_with_several_processes(tmp_path):
+    trained = DAVEnet(SMALL)
+    wrapped = {f'module.{name}': value for name, value in trained.state_dict().items()}
+    torch.save({'epoch': 3, 'state_dict': wrapped}, tmp_path / 'davenet.pth')
+
+    net = DAVEnet(SMALL, source=str(tmp_path / 'davenet.pth'), frozen=True)
+
+    assert torch.equal(net.conv1.weight, trained.conv1.weight)
+
+
+@pytest.mark.parametrize('name', ['davenet.pth', 'davenet.safetensors'])
+def test_missing_and_damaged_weights_are_named(tmp_path, name):
+    with pytest.raises(FileNotFoundError, match=f'no weights .*{name}'):
+        DAVEnet(SMALL, source=str(tmp_path / name))
+    (tmp_path / name).write_bytes(b'crack an egg')
+    with pytest.raises(ValueError, match=rf'{name} \(12 bytes\) cannot be read safely'):
+        DAVEnet(SMALL, source=str(tmp_path / name))
+
+
 def test_what_cannot_be_is_refused(tmp_path):
     save_file(DAVEnet(SMALL).state_dict(), tmp_path / 'small.safetensors')
 
