@@ -2,7 +2,8 @@
 
     python tools/model_zoo/make_clip_tiny.py stgr/weights/clip_tiny
 
-The same command goes on where an interrupted one stopped. At the end, and alone with
+The same command goes on where an interrupted one stopped; the model appears whole or not at all,
+and none is overwritten. At the end, and alone with
 ``--only-evaluate``, it prints the zero-shot accuracy on pictures of another seed, and chance.
 """
 
@@ -40,12 +41,17 @@ def make(out: Path, work_dir: Path, overrides: Iterable[str] = ()) -> None:
     import cv2
 
     from stgr.apis.train import train_model
+    from stgr.io.atomic import folder_written_whole
     from stgr.models.backbones.tiny_tokenizer import train_clip_tokenizer
 
+    if _is_filled(out):  # known now, not after the training
+        raise FileExistsError(f'{out} exists already; remove it or give another place')
     cv2.setNumThreads(0)  # the worker that draws is forked: no threads may be waiting by then
     tokenizer = work_dir / 'tokenizer'
-    if not tokenizer.exists():
-        train_clip_tokenizer(corpus(), tokenizer, vocab_size=VOCABULARY)
+    if not _is_filled(tokenizer):
+        work_dir.mkdir(parents=True, exist_ok=True)
+        with folder_written_whole(tokenizer) as partial:
+            train_clip_tokenizer(corpus(), partial, vocab_size=VOCABULARY)
     runner = train_model(
         'clip_tiny',
         work_dir=work_dir,
@@ -54,9 +60,15 @@ def make(out: Path, work_dir: Path, overrides: Iterable[str] = ()) -> None:
     )
     model = runner.model.clip.half()
     model.set_attn_implementation('sdpa')
-    model.save_pretrained(out)
-    runner.model.tokenizer.save_pretrained(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with folder_written_whole(out) as partial:
+        model.save_pretrained(partial)
+        runner.model.tokenizer.save_pretrained(partial)
     print(f'saved {out}')
+
+
+def _is_filled(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.iterdir())
 
 
 def corpus() -> list[str]:
