@@ -27,8 +27,8 @@ def extract_features(config: str | Path, *, device: str | None = None) -> int:
         Number of videos encoded now.
 
     Raises:
-        ValueError: If the config reads no features, the store holds others, two videos of one
-            store have the same name, or a video cannot be read.
+        ValueError: If the config reads no features, a data set has no ``videos_dir``, the store
+            holds others, two videos of one store have the same name, or a video cannot be read.
         FileNotFoundError: If a data set has no videos.
     """
     from stgr.io.feature_files import FeatureStore
@@ -88,7 +88,13 @@ def _store_dir(dataset: dict[str, Any]) -> str | None:
 def _videos(dataset: dict[str, Any]) -> list[Path]:
     from stgr.datasets.video_folder import VIDEO_SUFFIXES
 
-    folder = Path(dataset['data_root']) / dataset.get('videos_dir', 'videos')
+    videos_dir = dataset.get('videos_dir', 'videos')
+    if videos_dir is None:
+        raise ValueError(
+            f'the data set in {dataset["data_root"]} has videos_dir=None, so there is nothing to '
+            'encode; set videos_dir to the folder of its videos'
+        )
+    folder = Path(dataset['data_root']) / videos_dir
     files = sorted(
         file
         for file in folder.glob('[!.]*')

@@ -61,6 +61,15 @@ def test_data_set_without_videos_is_an_error_not_a_success(write_config, tmp_pat
         extract_features(write_config('train'))
 
 
+def test_data_set_that_names_no_folder_of_videos_is_refused(write_config):
+    config = write_config(
+        'train', tail='train_dataloader["dataset"]["videos_dir"] = None\nfeature_fps = 2.0\n'
+    )
+
+    with pytest.raises(ValueError, match=r'in .*train has videos_dir=None.*; set videos_dir'):
+        extract_features(config)
+
+
 def test_only_videos_are_taken(write_config, put_video, tmp_path):
     put_video('train', 'a.mp4')
     put_video('train', 'B.MKV')
