@@ -23,8 +23,8 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         paramwise_cfg: MMEngine's keys and ``layer_decay``, in (0, 1].
 
     Raises:
-        ValueError: If ``layer_decay`` is missing or out of range, or, when called, nothing of the
-            model's backbone learns in layers.
+        ValueError: If ``layer_decay`` is missing or out of range, or, when called, the model's
+            backbone has no stack of layers or nothing of it learns.
 
     Example:
         optim_wrapper = dict(
@@ -53,7 +53,14 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     def __call__(self, model: nn.Module) -> OptimWrapper:
         """Return the wrapper of an optimizer with one group per parameter that learns."""
         model = getattr(model, 'module', model)
-        depths = _depths(model)
+        backbone = getattr(model, 'backbone', None)
+        if backbone is None or not _layers_of(backbone):
+            where = f'the {type(model).__name__}' if backbone is None else type(backbone).__name__
+            raise ValueError(
+                f'layer_decay={self.layer_decay}, but {where} has no stack of layers to let rates '
+                'fall in; leave layer_decay and its constructor out'
+            )
+        depths = _learning_depths(backbone)
         if not depths:
             raise ValueError(
                 f'layer_decay={self.layer_decay}, but no layer of the backbone of '
@@ -75,12 +82,15 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
             group['lr'] = group.get('lr', self.top_lr) * self.layer_decay**depth
 
 
-def _depths(model: nn.Module) -> dict[int, int]:
+def _layers_of(backbone: nn.Module) -> dict[str, int]:
+    """Return the depth of each parameter by name, nothing for a backbone without layers."""
+    depths: dict[str, int] = backbone.depths() if hasattr(backbone, 'depths') else {}  # type: ignore[operator]
+    return depths
+
+
+def _learning_depths(backbone: nn.Module) -> dict[int, int]:
     """Return the depth of each parameter that learns, by its ``id``."""
-    backbone = getattr(model, 'backbone', None)
-    if backbone is None or not hasattr(backbone, 'depths'):
-        return {}
-    depths = backbone.depths()
+    depths = _layers_of(backbone)
     return {
         id(p): depths[name]
         for name, p in backbone.named_parameters()

@@ -82,7 +82,21 @@ def test_a_decay_that_could_have_no_effect_is_refused(model):
     model['backbone'].requires_grad_(False)
     with pytest.raises(ValueError, match=r'no layer of the backbone of ModuleDict learns'):
         rates(model, layer_decay=0.5)
-    with pytest.raises(ValueError, match='no layer of the backbone'):
+
+
+class Layerless(nn.Linear):
+    """A backbone that says it has no layers."""
+
+    def depths(self):
+        return {}
+
+
+@pytest.mark.parametrize('backbone', [nn.Linear(1, 1), Layerless(1, 1)])
+def test_a_backbone_without_layers_is_told_so(backbone):
+    named = rf'but {type(backbone).__name__} has no stack of layers .*; leave layer_decay'
+    with pytest.raises(ValueError, match=named):
+        rates(nn.ModuleDict({'backbone': backbone}), layer_decay=0.5)
+    with pytest.raises(ValueError, match='the ModuleDict has no stack of layers'):
         rates(nn.ModuleDict({'head': nn.Linear(1, 1)}), layer_decay=0.5)
 
 
