@@ -148,7 +148,7 @@ def _read_model(folder: str, source: str | Path) -> Any:
 
     _check_kind(folder, source)
     try:
-        model, loaded = CLIPModel.from_pretrained(
+        read: Any = CLIPModel.from_pretrained(
             folder,
             dtype=torch.float32,
             local_files_only=True,
@@ -161,6 +161,7 @@ def _read_model(folder: str, source: str | Path) -> Any:
             f'{source}: pytorch_model.bin holds more than weights, or is damaged; nothing of it '
             'was run; use a model with a safetensors file'
         ) from error
+    model, loaded = read
     _check_complete(loaded, source)
     return model
 
