@@ -1,6 +1,6 @@
 """Make the CLIP that travels with stgr, from nothing: tokenizer, pretraining, files to ship.
 
-    python tools/model_zoo/make_clip_tiny.py stgr/weights/clip_tiny
+    python tools/model_zoo/make_clip_tiny.py OUT
 
 The same command goes on where an interrupted one stopped; the model appears whole or not at all,
 and none is overwritten. At the end, and alone with
