@@ -67,7 +67,7 @@ def run_experiment(
         from stgr.engine.calibrate_thresholds_hook import calibrate
 
         videos = runner.val_loop.dataloader.dataset
-        calibrate(runner.model, [videos[i] for i in range(len(videos))])
+        calibrate(runner.model, (videos[i] for i in range(len(videos))))
     scores = {key: float(value) for key, value in runner.test().items()}
     write_atomically(scores_file, json.dumps(scores, indent=1).encode())
     return scores

@@ -1,5 +1,7 @@
 """Choose a model's thresholds on its validation videos, as a part of training."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ from mmengine.runner import Runner
 
 from stgr.evaluation.functional.thresholds import choose_pool_threshold, choose_query_threshold
 from stgr.registry import HOOKS
+from stgr.structures.features import VideoFeatures
 
 
 @HOOKS.register_module()
@@ -33,7 +36,7 @@ class CalibrateThresholdsHook(Hook):
         if self.every_n_epochs(runner, self.interval) or self.is_last_train_epoch(runner):
             model = runner.model.module if is_model_wrapper(runner.model) else runner.model
             dataset = runner.val_loop.dataloader.dataset
-            found = calibrate(model, [dataset[i] for i in range(len(dataset))])
+            found = calibrate(model, (dataset[i] for i in range(len(dataset))))
             runner.logger.info(
                 'thresholds from validation videos: '
                 + ', '.join(f'{name} {value:.4f}' for name, value in found.items())
@@ -41,28 +44,24 @@ class CalibrateThresholdsHook(Hook):
 
 
 @torch.no_grad()
-def calibrate(model: Any, videos: list[dict[str, Any]]) -> dict[str, float]:
+def calibrate(model: Any, videos: Iterable[dict[str, Any]]) -> dict[str, float]:
     """Set the thresholds of a grounder by videos with known truth; return them and their scores.
 
     Args:
         model: A ``BaseGrounder``.
-        videos: Packed validation videos: ``inputs`` and ``data_samples``. If every label happens
+        videos: Packed validation videos: ``inputs`` and ``data_samples``. One is held at a time,
+            and of all their features those that similarities are made of. If every label happens
             in every one, as in a single one, no query is known that does not happen: both
             thresholds are then that of the pool.
     """
     was_training = model.training
     model.eval()
-    names = sorted({name for video in videos for name in video['data_samples'].pool})
+    encoded = [(video['data_samples'], _features(model, video)) for video in videos]
+    names = sorted({name for sample, _ in encoded for name in sample.pool})
     text = model.encode_text(names)
     pool_rows, labels, all_rows, happens = [], [], [], []
-    for video in videos:
-        sample = video['data_samples']
-        batch = {
-            'inputs': {key: [value] for key, value in video['inputs'].items()},
-            'data_samples': [sample],
-        }
-        inputs = model.data_preprocessor(batch, False)['inputs']
-        similarity = model.similarity(model.video_features(inputs), text).cpu().numpy()
+    for sample, features in encoded:
+        similarity = model.similarity(features, text).cpu().numpy()
         columns = [names.index(name) for name in sample.pool]
         truth = sample.gt_labels.cpu().numpy()
         pool_rows.append(similarity[columns])
@@ -83,6 +82,18 @@ def calibrate(model: Any, videos: list[dict[str, Any]]) -> dict[str, float]:
         'query_threshold': query_threshold,
         'query_score': query_score,
     }
+
+
+def _features(model: Any, video: dict[str, Any]) -> Any:
+    """Return the features of a packed video, without its patches if no similarity needs them."""
+    batch = {
+        'inputs': {key: [value] for key, value in video['inputs'].items()},
+        'data_samples': [video['data_samples']],
+    }
+    features = model.video_features(model.data_preprocessor(batch, False)['inputs'])
+    if isinstance(features, VideoFeatures) and not model.similarity_needs_patches:
+        return replace(features, patches=None)
+    return features
 
 
 def _where(truth: np.ndarray, columns: list[int], shape: tuple[int, ...]) -> np.ndarray:

@@ -51,6 +51,19 @@ def videos():
     ]
 
 
+def test_one_video_is_held_at_a_time(videos):
+    model = TableGrounder()
+    alive = []
+
+    def one_by_one():
+        for packed in videos:
+            assert len(model.seen_training) == len(alive)  # all before were encoded
+            alive.append(packed)
+            yield packed
+
+    assert calibrate(model, one_by_one()) == calibrate(TableGrounder(), videos)
+
+
 def test_pool_ignores_names_outside_it_but_queries_must_reject_them(videos):
     model = TableGrounder()
 
