@@ -5,6 +5,7 @@ with, R regions, L words, D their width.
 """
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Self
 
 import torch
@@ -104,6 +105,31 @@ class AttentionStack(ABC):
     @abstractmethod
     def heat(self, video: Tensor, region_mask: Tensor | None, texts: Texts) -> Tensor:
         """Return how much the stack looks at each region for each text, (I, J, R), summing to 1."""
+
+
+@dataclass(frozen=True)
+class SelfAttentionStack(AttentionStack):
+    """A stack with a self-attention in each modality, both with a residual.
+
+    Args:
+        video_attention: Self-attention over the regions.
+        text_attention: Self-attention over the words.
+        scale: See ``AttentionStack``.
+        identity: Whether heat maps count the residual of the self-attention.
+    """
+
+    video_attention: AttentionWeights
+    text_attention: AttentionWeights
+    scale: float
+    identity: bool = False
+
+    def to(self, dtype: torch.dtype) -> Self:
+        """Return the same stack with weights of another floating-point type."""
+        return replace(
+            self,
+            video_attention=self.video_attention.to(dtype),
+            text_attention=self.text_attention.to(dtype),
+        )
 
 
 def prepare(

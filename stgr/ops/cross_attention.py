@@ -17,16 +17,16 @@ The stack itself is Sec. 3 of "What, When, and Where?" (CVPR 2024) as in Groundi
 ``s3dg_clip.py``. Letters beyond the usual: I videos, J texts that each of them is paired with.
 """
 
-from dataclasses import dataclass, replace
-from typing import NamedTuple, Self
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from stgr.ops.attention_stack import (
-    AttentionStack,
     AttentionWeights,
+    SelfAttentionStack,
     Texts,
     carry_back,
     first_cross,
@@ -74,29 +74,8 @@ class PairMaps(NamedTuple):
     space: WordSpace
 
 
-@dataclass(frozen=True)
-class CrossSelf(AttentionStack):
-    """Cross-attention, then self-attention (Table 8).
-
-    Args:
-        video_attention: Self-attention over the regions, with a residual.
-        text_attention: Self-attention over the words, likewise.
-        scale: See ``AttentionStack``.
-        identity: Whether heat maps count the residual of the self-attention.
-    """
-
-    video_attention: AttentionWeights
-    text_attention: AttentionWeights
-    scale: float
-    identity: bool = False
-
-    def to(self, dtype: torch.dtype) -> Self:
-        """Return the same stack with weights of another floating-point type."""
-        return replace(
-            self,
-            video_attention=self.video_attention.to(dtype),
-            text_attention=self.text_attention.to(dtype),
-        )
+class CrossSelf(SelfAttentionStack):
+    """Cross-attention, then self-attention (Table 8)."""
 
     def pool(
         self, video: Tensor, region_mask: Tensor | None, texts: Texts

@@ -1,7 +1,6 @@
 """Stacks without word space: two cross-attentions, or self- before cross-attention (Table 8)."""
 
-from dataclasses import dataclass, replace
-from typing import Self
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -10,6 +9,7 @@ from torch import Tensor
 from stgr.ops.attention_stack import (
     AttentionStack,
     AttentionWeights,
+    SelfAttentionStack,
     Texts,
     carry_back,
     cross_scores,
@@ -61,29 +61,8 @@ class CrossCross(AttentionStack):
         return words_of_region @ (texts.words @ seen.mT) * self.scale
 
 
-@dataclass(frozen=True)
-class SelfCross(AttentionStack):
-    """Self-attention inside each modality, then one cross-attention without residual.
-
-    Args:
-        video_attention: Self-attention over the regions, with a residual.
-        text_attention: Self-attention over the words, likewise.
-        scale: See ``AttentionStack``.
-        identity: Whether heat maps count the residual of the self-attention.
-    """
-
-    video_attention: AttentionWeights
-    text_attention: AttentionWeights
-    scale: float
-    identity: bool = False
-
-    def to(self, dtype: torch.dtype) -> Self:
-        """Return the same stack with weights of another floating-point type."""
-        return replace(
-            self,
-            video_attention=self.video_attention.to(dtype),
-            text_attention=self.text_attention.to(dtype),
-        )
+class SelfCross(SelfAttentionStack):
+    """Self-attention inside each modality, then one cross-attention without residual."""
 
     def pool(
         self, video: Tensor, region_mask: Tensor | None, texts: Texts

@@ -7,9 +7,8 @@ from typing import overload
 import torch
 import torch.nn.functional as F
 from einops import rearrange
-from torch import Tensor, nn
+from torch import Tensor
 
-from stgr.models.heads.global_head import start_as_identity
 from stgr.models.heads.local_head import LocalHead
 from stgr.ops.attention_stack import AttentionStack
 from stgr.ops.heatmap import roll_out
@@ -32,9 +31,7 @@ class AttentionHead(LocalHead):
     A text or a video with nothing real scores 0 with everything and has no gradient.
 
     Args:
-        video_dim: Width of the patch features.
-        text_dim: Width of the word features.
-        dim: Shared width D.
+        video_dim, text_dim, dim, identity_init: See ``LocalHead``.
         scale_at_eval: Whether the cross-attentions divide by sqrt(D) in evaluation too. False is
             the released evaluation: much sharper maps than those of training.
         residual_at_eval: Whether a second cross-attention keeps its residual in evaluation too.
@@ -46,12 +43,8 @@ class AttentionHead(LocalHead):
             and hardly teach where; they need a loss with a small temperature.
         cosine_at_eval: Whether ``frame_scores`` compares by cosine; False compares by the raw
             product.
-        identity_init: Start the projections from the backbone's own space, as in ``GlobalHead``.
         chunk: Videos scored at a time by ``scores`` in training. None: as many as fit a budget of
             memory.
-
-    Raises:
-        ValueError: If ``identity_init`` is asked for and the widths differ.
     """
 
     def __init__(
@@ -68,19 +61,13 @@ class AttentionHead(LocalHead):
         identity_init: bool = False,
         chunk: int | None = None,
     ) -> None:
-        super().__init__()
-        self.dim = dim
+        super().__init__(video_dim, text_dim, dim, identity_init=identity_init)
         self.scale_at_eval = scale_at_eval
         self.residual_at_eval = residual_at_eval
         self.identity_in_heat = identity_in_heat
         self.cosine_in_training = cosine_in_training
         self.cosine_at_eval = cosine_at_eval
         self.chunk = chunk
-        self.video_proj = nn.Linear(video_dim, dim)
-        self.text_proj = nn.Linear(text_dim, dim)
-        if identity_init:
-            start_as_identity(self.video_proj)
-            start_as_identity(self.text_proj)
 
     @abstractmethod
     def stack(self) -> AttentionStack:
@@ -95,14 +82,6 @@ class AttentionHead(LocalHead):
     def residual(self) -> bool:
         """Whether a second cross-attention adds its input, now."""
         return self.training or self.residual_at_eval
-
-    def project_video(self, patches: Tensor) -> Tensor:
-        """Return the patches in the shared space, (..., C) -> (..., D)."""
-        return self.video_proj(patches)
-
-    def project_text(self, words: Tensor) -> Tensor:
-        """Return the words in the shared space, (..., C) -> (..., D)."""
-        return self.text_proj(words)
 
     def pooled(
         self,

@@ -4,13 +4,43 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor, nn
 
+from stgr.models.heads.global_head import start_as_identity
+
 
 class LocalHead(nn.Module, ABC):
     """Compare the patches of the selected frames with the words of a narration.
 
     A head is given features as the backbone makes them, and projects them itself. Masks are True
     where an item is real; None means that everything is.
+
+    Args:
+        video_dim: Width of the patch features.
+        text_dim: Width of the word features.
+        dim: Shared width D.
+        identity_init: Start the projections from the backbone's own space, as in ``GlobalHead``.
+
+    Raises:
+        ValueError: If ``identity_init`` is asked for and the widths differ.
     """
+
+    def __init__(
+        self, video_dim: int, text_dim: int, dim: int, *, identity_init: bool = False
+    ) -> None:
+        super().__init__()
+        self.dim = dim
+        self.video_proj = nn.Linear(video_dim, dim)
+        self.text_proj = nn.Linear(text_dim, dim)
+        if identity_init:
+            start_as_identity(self.video_proj)
+            start_as_identity(self.text_proj)
+
+    def project_video(self, patches: Tensor) -> Tensor:
+        """Return the patches in the shared space, (..., C) -> (..., D)."""
+        return self.video_proj(patches)
+
+    def project_text(self, words: Tensor) -> Tensor:
+        """Return the words in the shared space, (..., C) -> (..., D)."""
+        return self.text_proj(words)
 
     @abstractmethod
     def scores(

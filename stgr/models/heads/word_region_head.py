@@ -3,10 +3,9 @@
 import torch
 import torch.nn.functional as F
 from einops import rearrange
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from stgr.models.heads.global_head import start_as_identity
 from stgr.models.heads.local_head import LocalHead
 from stgr.ops.masking import at_least_float32, fill_empty, mean_weights
 from stgr.registry import MODELS
@@ -27,15 +26,11 @@ class WordRegionHead(LocalHead):
     A text without a real word, or a video without a real region, scores 0.
 
     Args:
-        video_dim: Width of the patch features.
-        text_dim: Width of the word features.
-        dim: Shared width D.
+        video_dim, text_dim, dim, identity_init: See ``LocalHead``.
         heat_temperature: Divides the cosines before the softmax of the heat maps, > 0.
-        identity_init: Start the projections from the backbone's own space, as in ``GlobalHead``.
 
     Raises:
-        ValueError: If a setting is out of range, or ``identity_init`` is asked for and the widths
-            differ.
+        ValueError: If a setting is out of range.
     """
 
     def __init__(
@@ -47,15 +42,10 @@ class WordRegionHead(LocalHead):
         heat_temperature: float = 0.07,
         identity_init: bool = False,
     ) -> None:
-        super().__init__()
+        super().__init__(video_dim, text_dim, dim, identity_init=identity_init)
         if not heat_temperature > 0:
             raise ValueError(f'heat_temperature must be > 0, but got {heat_temperature}')
         self.heat_temperature = heat_temperature
-        self.video_proj = nn.Linear(video_dim, dim)
-        self.text_proj = nn.Linear(text_dim, dim)
-        if identity_init:
-            start_as_identity(self.video_proj)
-            start_as_identity(self.text_proj)
 
     def scores(
         self,
@@ -66,7 +56,7 @@ class WordRegionHead(LocalHead):
         chunk: int | None = None,
     ) -> Tensor:
         """Return the score of each video with each text, see ``LocalHead``."""
-        regions, texts = self._unit(self.video_proj, patches), self._unit(self.text_proj, words)
+        regions, texts = _unit(self.project_video(patches)), _unit(self.project_text(words))
         cells = texts.shape[0] * texts.shape[1] * max(regions.shape[1], 1)
         chunk = chunk or max(1, CHUNK // max(cells, 1))
         rows = []
@@ -88,7 +78,7 @@ class WordRegionHead(LocalHead):
         word_mask: Tensor | None = None,
     ) -> Tensor:
         """Return the score of each video with its own text, see ``LocalHead``."""
-        regions, texts = self._unit(self.video_proj, patches), self._unit(self.text_proj, words)
+        regions, texts = _unit(self.project_video(patches)), _unit(self.project_text(words))
         cosines = _products(regions, texts)[:, None]  # (N, 1, R, L)
         masks = None if word_mask is None else word_mask[:, None]
         return _mean_of_best(cosines, region_mask, masks).squeeze(1)
@@ -110,8 +100,8 @@ class WordRegionHead(LocalHead):
     ) -> Tensor:
         """Return where a text is seen in each frame of a window, see ``LocalHead``."""
         frames = patches.shape[1]
-        regions = self._unit(self.video_proj, rearrange(patches, 'N T P C -> N (T P) C'))
-        cosines = _products(regions, self._unit(self.text_proj, words))  # (N, T P, L)
+        regions = _unit(self.project_video(rearrange(patches, 'N T P C -> N (T P) C')))
+        cosines = _products(regions, _unit(self.project_text(words)))  # (N, T P, L)
         if word_mask is None:
             word_mask = words.new_ones(words.shape[:2], dtype=torch.bool)
         # A text without a real word looks everywhere alike.
@@ -124,9 +114,9 @@ class WordRegionHead(LocalHead):
         heat = heat if region_mask is None else heat * region_mask
         return rearrange(heat, 'N (T P) -> N T P', T=frames)
 
-    @staticmethod
-    def _unit(projection: nn.Linear, features: Tensor) -> Tensor:
-        return F.normalize(at_least_float32(projection(features)), dim=-1)
+
+def _unit(features: Tensor) -> Tensor:
+    return F.normalize(at_least_float32(features), dim=-1)
 
 
 def _products(regions: Tensor, texts: Tensor) -> Tensor:
