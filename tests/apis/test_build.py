@@ -1,12 +1,13 @@
 """A grounder is built with its own weights or not at all."""
 
 import hashlib
+from types import SimpleNamespace
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from stgr.apis.build import build_grounder, choose_device
+from stgr.apis.build import _notice, build_grounder, choose_device
 
 
 def test_grounder_has_the_weights_of_the_file_and_says_which(tiny_model):
@@ -88,3 +89,17 @@ def test_device_that_is_not_there_is_a_mistake_of_the_user(name):
 
 def test_default_device_is_one_that_is_there():
     assert choose_device(None).type == ('cuda' if torch.cuda.is_available() else 'cpu')
+
+
+@pytest.mark.parametrize(
+    ('of_config', 'audio_at_test', 'expected'),
+    [
+        ('tiny only', None, 'tiny only'),
+        (None, 16.0, 'its thresholds were chosen with sound, and it answers without'),
+        ('a', 16.0, 'a; its thresholds were chosen with sound, and it answers without'),
+    ],
+)
+def test_a_model_that_listened_says_that_it_answers_without_sound(
+    of_config, audio_at_test, expected
+):
+    assert _notice(of_config, SimpleNamespace(audio_at_test=audio_at_test)) == expected

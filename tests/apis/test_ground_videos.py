@@ -254,6 +254,20 @@ def test_another_question_is_asked_anew(change, job, tiny_video, tmp_path, asked
     assert len(asked) == 2
 
 
+def test_an_edited_config_is_asked_anew(job, tiny_video, tmp_path, asked):
+    config, text = tmp_path / 'own.py', Path(job.model).read_text(encoding='utf-8')
+    for edited in (
+        text,
+        text.replace('dim=8),\n    loss', 'dim=8, scale_at_eval=False),\n    loss'),
+    ):
+        config.write_text(edited, encoding='utf-8')
+        own = replace(job, model=str(config))
+        ground_videos(own, [tiny_video], tmp_path / 'out', say=lambda line: None)
+
+    assert edited != text
+    assert len(asked) == 2
+
+
 def damage(out, video):
     (out / 'result.json').write_text('{')
 

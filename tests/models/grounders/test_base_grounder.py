@@ -6,6 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from stgr.engine.calibrate_thresholds_hook import calibrate
 from stgr.models.grounders import ZeroShotGrounder
 from stgr.models.grounders.patch_similarity import patch_similarity_maps
 
@@ -125,6 +126,38 @@ def test_long_videos_are_encoded_in_chunks_with_the_same_answer(grounder, videos
     for sample, expected in zip(answer(grounder, videos, -1.0), whole, strict=True):
         torch.testing.assert_close(sample.similarity, expected.similarity, atol=1e-5, rtol=0)
         torch.testing.assert_close(sample.heatmaps, expected.heatmaps, atol=1e-5, rtol=0)
+
+
+def test_chunks_count_the_pictures_of_all_clips(grounder, videos, monkeypatch):
+    monkeypatch.setattr('stgr.models.grounders.base_grounder.FRAMES_PER_CHUNK', 4)
+    inputs = grounder.data_preprocessor(videos)['inputs']
+    whole, encode, sizes = grounder.stored_or_encoded(inputs), grounder.backbone.encode_video, []
+
+    def counting(frames, mask):
+        sizes.append(frames.shape[:2].numel())
+        return encode(frames, mask)
+
+    monkeypatch.setattr(grounder.backbone, 'encode_video', counting)
+    with torch.no_grad():
+        parts = grounder.stored_or_encoded(inputs)
+
+    assert sizes == [4, 4]  # of two videos with four frames each
+    torch.testing.assert_close(parts.frames, whole.frames, atol=1e-5, rtol=0)
+
+
+def test_thresholds_are_calibrated_by_patches_where_the_local_head_tells_time(
+    make_grounder, videos
+):
+    grounder = make_grounder(global_head=None)
+    inputs = videos['inputs']['frames']
+    packed = [
+        {'inputs': {'frames': frames}, 'data_samples': sample}
+        for frames, sample in zip(inputs, videos['data_samples'], strict=True)
+    ]
+
+    found = calibrate(grounder, packed)
+
+    assert grounder.pool_threshold.item() == pytest.approx(found['pool_threshold'])
 
 
 @pytest.mark.gpu

@@ -120,6 +120,17 @@ def test_selection_has_no_gradient(make_grounder, clips):
     assert not selection.weights.requires_grad
 
 
+def test_pictures_are_encoded_again_only_where_their_encoder_learns(make_grounder, clips):
+    for frozen, expected in (({'vision': True, 'text': False}, 1), (False, 2)):
+        grounder = make_grounder(frozen=frozen)
+        encode, calls = grounder.backbone.encode_video, []
+        grounder.backbone.encode_video = lambda *args: calls.append(1) or encode(*args)  # noqa: B023
+
+        grounder.loss(prepared(grounder, clips))
+
+        assert len(calls) == expected
+
+
 def test_stored_features_give_the_losses_of_pixels(grounder, clips):
     inputs = prepared(grounder, clips)
 

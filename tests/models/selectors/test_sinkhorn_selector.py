@@ -161,6 +161,22 @@ def test_a_batch_plan_prefers_what_its_own_sentence_was_given_to_what_it_was_not
     assert kept.indices[0].tolist() == [0]
 
 
+def test_a_clip_of_which_its_own_sentence_gets_nothing_is_ranked_by_the_cosine():
+    """Its frames, of cosines -0.9 and -0.6, all go to the other clip's sentence."""
+    axes = torch.eye(4)
+    frames = [-0.9 * axes[0] + 0.4 * axes[1], -0.6 * axes[0] + 0.4 * axes[1]]
+    frames = [frame + (1 - frame.square().sum()) ** 0.5 * axes[2] for frame in frames]
+    clip = {
+        'frame_embeds': torch.stack([torch.stack(frames), torch.stack([axes[0]] * 2)]),
+        'word_embeds': torch.zeros(2, 1, 4),
+        'sentence_embeds': axes[:2],
+        'frame_mask': torch.ones(2, 2, dtype=torch.bool),
+        'word_mask': torch.ones(2, 1, dtype=torch.bool),
+    }
+    kept = SinkhornSelector(1, text='sentence', plan='batch')(*features(clip))
+    assert kept.indices[0].tolist() == [1]
+
+
 def test_padding_frames_are_no_words_best():
     clip = planted_clip({2: (1, 0.3), 6: (0, 0.4), 8: (0, 0.39)})
     clip['frame_mask'][0, 6] = False
