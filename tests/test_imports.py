@@ -36,7 +36,8 @@ ALLOWED = {
     'models.grounders': _BELOW_GROUNDERS,
     'engine': _BELOW_GROUNDERS | {'models.grounders'},
     'apis': _BELOW_APIS,
-    'cli': _BELOW_APIS | {'apis'},
+    'commands': _BELOW_APIS | {'apis'},
+    'cli': {'apis', 'commands'},
     '': {'apis'},  # stgr/__init__.py, when Grounder is first used
 }
 HEAVY = {

@@ -1,0 +1,1 @@
+"""The commands of ``stgr``, one file each; what is heavy is imported when one runs."""

@@ -1,0 +1,47 @@
+"""``stgr ground``: find actions in videos."""
+
+import argparse
+from pathlib import Path
+
+from stgr.commands.base import Commands, say
+
+
+def add_to(commands: Commands) -> None:
+    """Add the command's arguments."""
+    parser = commands.add_parser('ground', help='find actions in videos')
+    parser.add_argument('videos', nargs='+', type=Path, metavar='VIDEO', help='file or folder')
+    parser.add_argument(
+        '--query', action='append', default=[], help='text to look for, judged alone; repeatable'
+    )
+    parser.add_argument(
+        '--actions', type=Path, metavar='FILE', help='pool of action names, one per line'
+    )
+    parser.add_argument('--out', type=Path, required=True, metavar='DIR', help='where answers go')
+    parser.add_argument('--model', default='ours_tiny', help='model name or config (ours_tiny)')
+    parser.add_argument('--weights', type=Path, metavar='FILE', help='checkpoint of the model')
+    parser.add_argument('--threshold', type=float, help="instead of the model's calibrated one")
+    parser.add_argument('--fps', type=float, default=2.0, help='evaluated frames per second (2)')
+    parser.add_argument('--min-duration', type=float, default=0.0, metavar='SEC')
+    parser.add_argument('--max-gap', type=float, default=0.0, metavar='SEC')
+    parser.add_argument('--reader', default='pyav', help='pyav, decord or torchcodec (pyav)')
+    parser.add_argument('--device', help='cpu or cuda (a GPU if there is one)')
+    parser.add_argument('--fresh', action='store_true', help='answer again what is answered')
+    parser.set_defaults(run=_run)
+
+
+def _run(args: argparse.Namespace) -> None:
+    from stgr.apis.ground_videos import GroundingJob, ground_videos, read_actions
+
+    job = GroundingJob(
+        queries=tuple(args.query),
+        actions=read_actions(args.actions) if args.actions else (),
+        model=args.model,
+        weights=args.weights,
+        threshold=args.threshold,
+        rate_fps=args.fps,
+        min_duration_sec=args.min_duration,
+        max_gap_sec=args.max_gap,
+        reader=args.reader,
+        device=args.device,
+    )
+    ground_videos(job, args.videos, args.out, fresh=args.fresh, say=say)
