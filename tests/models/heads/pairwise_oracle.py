@@ -7,14 +7,20 @@ Slow on purpose: (B, B, R, L, D) products in the cross-attentions and ``nn.Multi
 import torch
 
 
-def cross_attend(video, text, region_mask, word_mask, scale):
-    """Exchange content between (B, B, R, D) regions and (B, B, L, D) words; no weights."""
-    products = video[:, :, :, None, :] * text[:, :, None, :, :]  # (B, B, R, L, D)
+def cross_attend(video, text, region_mask, word_mask, scale, repeated=False):
+    """Exchange content between (B, B, R, D) regions and (B, B, L, D) words; no weights.
+
+    ``repeated`` copies both to (B, B, R, L, D) first, as the released code does.
+    """
+    video, text = video[:, :, :, None, :], text[:, :, None, :, :]
+    if repeated:
+        video, text = (each.contiguous() for each in torch.broadcast_tensors(video, text))
+    products = video * text  # (B, B, R, L, D)
     scores = products.sum(-1) * scale  # (B, B, R, L)
     to_words = scores.masked_fill(~word_mask[None, :, None, :], -torch.inf).softmax(-1)
     to_regions = scores.masked_fill(~region_mask[:, None, :, None], -torch.inf).softmax(-2)
-    new_video = (to_words[..., None] * text[:, :, None, :, :]).sum(3)
-    new_text = (to_regions[..., None] * video[:, :, :, None, :]).sum(2)
+    new_video = (to_words[..., None] * text).sum(3)
+    new_text = (to_regions[..., None] * video).sum(2)
     return new_video, new_text, to_words, to_regions
 
 
@@ -31,7 +37,7 @@ def masked_mean(tokens, mask):
     return (tokens * mask[..., None]).sum(2) / mask.sum(-1)[..., None]
 
 
-def run_pairwise(head, patches, words, region_mask, word_mask, keep_maps=False):
+def run_pairwise(head, patches, words, region_mask, word_mask, *, keep_maps=False, repeated=False):
     """Return pooled video and text of all pairs, (B, B, D) each, and the released heat map."""
     scale = head.dim**-0.5 if head.training or head.scale_at_eval else 1.0
     residual = head.training or head.residual_at_eval
@@ -39,10 +45,12 @@ def run_pairwise(head, patches, words, region_mask, word_mask, keep_maps=False):
     video = head.project_video(patches)[:, None].expand(*shape, -1, -1)
     text = head.project_text(words)[None].expand(*shape, -1, -1)
 
-    video, text, _, first_map = cross_attend(video, text, region_mask, word_mask, scale)
+    video, text, _, first_map = cross_attend(video, text, region_mask, word_mask, scale, repeated)
     video, _ = self_attend(video, head.video_attention, region_mask[:, None])
     text, text_map = self_attend(text, head.text_attention, word_mask[None])
-    new_video, new_text, second_map, _ = cross_attend(video, text, region_mask, word_mask, scale)
+    new_video, new_text, second_map, _ = cross_attend(
+        video, text, region_mask, word_mask, scale, repeated
+    )
     if residual:
         new_video, new_text = new_video + video, new_text + text
 
@@ -55,7 +63,7 @@ def run_pairwise(head, patches, words, region_mask, word_mask, keep_maps=False):
     return pooled_video, pooled_text, heat
 
 
-def score_pairwise(head, patches, words, region_mask, word_mask):
+def score_pairwise(head, patches, words, region_mask, word_mask, repeated=False):
     """Return the raw score of each video with each text, (B, B), rows are videos."""
-    video, text, _ = run_pairwise(head, patches, words, region_mask, word_mask)
+    video, text, _ = run_pairwise(head, patches, words, region_mask, word_mask, repeated=repeated)
     return (video * text).sum(-1)
