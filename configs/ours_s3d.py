@@ -21,6 +21,7 @@ model.backbone = dict(type=S3DBackbone, weights=_RELEASED, dictionary='data/s3d/
 model.global_head = dict(type=MILNCEGlobalHead, dim=512, weights=_RELEASED)
 # 3.2 seconds: two steps, which the authors' code does not choose from.
 train_pipeline[0].candidates = 16
+ground_fps = 5 / 8  # steps of 8 frames at 5 per second, as in training
 model.selector = dict(type=AllFrames)
 train_dataloader.batch_size = 96  # in all
 train_dataloader.dataset.pipeline = train_pipeline

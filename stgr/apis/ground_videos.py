@@ -27,7 +27,7 @@ class GroundingJob:
     model: str = DEFAULT_MODEL
     weights: Path | None = None
     threshold: float | None = None
-    rate_fps: float = 2.0
+    rate_fps: float | None = None
     min_duration_sec: float = 0.0
     max_gap_sec: float = 0.0
     reader: str = 'pyav'

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from stgr.apis.build import build_grounder
 from stgr.apis.feature_extraction import Progress
 from stgr.apis.inferencer import GroundingInferencer
+from stgr.apis.model_hub import load_config
 from stgr.structures import GroundingResult, Span
 
 if TYPE_CHECKING:
     from stgr.apis.inferencer import EncodedVideo
 
 DEFAULT_MODEL = 'ours_tiny'
+DEFAULT_FPS = 2.0
 
 
 class Grounder:
@@ -29,7 +31,8 @@ class Grounder:
         model: Name of a model (``stgr models`` lists them) or path of a config.
         weights: Checkpoint; None for the bundled one.
         device: Where to compute; None for a GPU if there is one.
-        rate_fps, min_duration_sec, max_gap_sec, threshold, reader: See ``GroundingInferencer``.
+        rate_fps: Evaluated frames per second; None for the config's ``ground_fps``, or 2.
+        min_duration_sec, max_gap_sec, threshold, reader: See ``GroundingInferencer``.
 
     Raises:
         ValueError: If the model is unknown, or the weights are damaged or of another model.
@@ -42,13 +45,15 @@ class Grounder:
         *,
         weights: str | Path | None = None,
         device: str | None = None,
-        rate_fps: float = 2.0,
+        rate_fps: float | None = None,
         min_duration_sec: float = 0.0,
         max_gap_sec: float = 0.0,
         threshold: float | None = None,
         reader: str = 'pyav',
     ) -> None:
         grounder, facts = build_grounder(model, weights=weights, device=device)
+        if rate_fps is None:
+            rate_fps = load_config(model).get('ground_fps', DEFAULT_FPS)
         self.facts = facts
         self.inferencer = GroundingInferencer(
             grounder,

@@ -20,7 +20,7 @@ def add_to(commands: Commands) -> None:
     parser.add_argument('--model', default='ours_tiny', help='model name or config (ours_tiny)')
     parser.add_argument('--weights', type=Path, metavar='FILE', help='checkpoint of the model')
     parser.add_argument('--threshold', type=float, help="instead of the model's calibrated one")
-    parser.add_argument('--fps', type=float, default=2.0, help='evaluated frames per second (2)')
+    parser.add_argument('--fps', type=float, help="evaluated per second (the config's, or 2)")
     parser.add_argument('--min-duration', type=float, default=0.0, metavar='SEC')
     parser.add_argument('--max-gap', type=float, default=0.0, metavar='SEC')
     parser.add_argument('--reader', default='pyav', help='pyav, decord or torchcodec (pyav)')

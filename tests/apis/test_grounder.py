@@ -49,6 +49,17 @@ def test_bad_numbers_are_refused_before_any_video_is_encoded(setting, message, t
         Grounder(config, weights=weights, **setting)
 
 
+def test_the_rate_is_what_is_given_then_the_configs_then_two(tiny_model, tmp_path):
+    config, weights = tiny_model
+    slow = tmp_path / 'slow.py'
+    slow.write_text(config.read_text() + 'ground_fps = 0.5\n')
+
+    def rate(*model, **given):
+        return Grounder(*model, weights=weights, **given).inferencer.rate_fps
+
+    assert (rate(slow, rate_fps=3), rate(slow), rate(config)) == (3, 0.5, 2)
+
+
 def test_saving_leaves_the_four_files_and_the_result_comes_back(door, tiny_video, tmp_path):
     result = door.ground(tiny_video, queries=['flip it over'])
 
