@@ -45,7 +45,8 @@ val_dataloader = dict(
 )
 # The benchmark has no validation split: never calibrate thresholds on it, 0.5 is the paper's.
 test_dataloader = dict(**val_dataloader)
-val_evaluator = dict(type=GroundingMetric, mask_threshold=0.5, normalisation='max')
+# As boxes are drawn, see HeatMapSpatialLocalizer.
+val_evaluator = dict(type=GroundingMetric, mask_threshold=0.3, normalisation='minmax')
 test_evaluator = dict(**val_evaluator, controls=['chance', 'centre', 'oracle'])
 val_cfg = {}
 test_cfg = {}

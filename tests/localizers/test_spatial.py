@@ -7,12 +7,12 @@ from stgr.localizers import HeatMapSpatialLocalizer, WindowHeatMapSpatialLocaliz
 from stgr.localizers.spatial import box_around
 
 
-def slow_oracle(patch_map, width, height, cutoff_of_peak):
+def slow_oracle(patch_map, width, height, cutoff_of_range):
     """Upsample with torch, then flood fill from the peak pixel by pixel."""
     pixels = interpolate(torch.from_numpy(patch_map)[None, None], (height, width), mode='bilinear')
     pixels = pixels[0, 0].numpy().round(12)  # torch leaves ulps between equal border pixels
     row, column = divmod(int(pixels.argmax()), width)
-    mask = pixels >= cutoff_of_peak(pixels[row, column])
+    mask = pixels >= cutoff_of_range(pixels.min(), pixels[row, column])
     if not mask[row, column]:
         return (column, row), (0, 0, 0, 0)
     reached, todo = set(), [(row, column)]
@@ -39,7 +39,7 @@ def test_points_and_boxes_equal_the_slow_oracle(share):
     answer = HeatMapSpatialLocalizer(share)(maps, width_px=40, height_px=30)
 
     for i, patch_map in enumerate(maps):
-        point, box = slow_oracle(patch_map, 40, 30, lambda peak: share * peak)
+        point, box = slow_oracle(patch_map, 40, 30, lambda low, peak: low + share * (peak - low))
         assert tuple(answer.points_px[i]) == point
         assert tuple(answer.boxes_px[i]) == box
     assert answer.visible.all()
@@ -53,7 +53,7 @@ def test_the_paper_cutoff_equals_the_slow_oracle_and_hides_cool_frames():
 
     answer = WindowHeatMapSpatialLocalizer(16)(maps, width_px=40, height_px=30)
 
-    expected = [slow_oracle(one, 40, 30, lambda peak: 0.01) for one in maps]
+    expected = [slow_oracle(one, 40, 30, lambda low, peak: 0.01) for one in maps]
     assert [tuple(box) for box in answer.boxes_px] == [box for _, box in expected]
     assert answer.visible.tolist() == [any(box) for _, box in expected]
     assert not answer.visible[5]
@@ -68,6 +68,14 @@ def test_box_and_point_worked_by_hand():
 
     assert answer.boxes_px.tolist() == [[2, 0, 4, 2]]
     assert answer.points_px.tolist() == [[3, 0]], 'the first of the equal peaks in reading order'
+
+
+def test_heat_that_all_cells_share_changes_nothing():
+    maps = np.array([[[0.0, 1.0]], [[8.0, 9.0]]])  # the second: 8 of 9 everywhere
+
+    answer = HeatMapSpatialLocalizer(0.5)(maps, width_px=4, height_px=2)
+
+    assert answer.boxes_px.tolist() == [[2, 0, 4, 2], [2, 0, 4, 2]]
 
 
 @pytest.mark.parametrize(
