@@ -1,8 +1,10 @@
 """Making a benchmark: the page where people click, and the paper's rules from clicks to boxes."""
 
 from stgr.annotation.agreement import click_distances, click_spreads, fleiss_kappa
+from stgr.annotation.answers import Answer, read_history
 from stgr.annotation.click_boxes import BOX_RULES, paper_boxes, release_boxes
 from stgr.annotation.density import density_map
+from stgr.annotation.merging import MergeReport, merge_annotations
 from stgr.annotation.presence import (
     CANNOT_SOLVE,
     CORRUPT,
@@ -15,6 +17,7 @@ from stgr.annotation.presence import (
     vote_presence,
 )
 from stgr.annotation.quality import QualityReport, check_quality, draw_sample, sample_size
+from stgr.annotation.work import Package, Step, WorkVideo, read_work, work_packages
 
 __all__ = [
     'BOX_RULES',
@@ -22,7 +25,12 @@ __all__ = [
     'CORRUPT',
     'OPEN',
     'POINT',
+    'Answer',
+    'MergeReport',
+    'Package',
     'QualityReport',
+    'Step',
+    'WorkVideo',
     'check_quality',
     'click_distances',
     'click_spreads',
@@ -30,11 +38,15 @@ __all__ = [
     'draw_sample',
     'fleiss_kappa',
     'majority',
+    'merge_annotations',
     'paper_boxes',
     'presence_runs',
+    'read_history',
+    'read_work',
     'refine_bounds',
     'release_boxes',
     'sample_size',
     'vote_corrupt',
     'vote_presence',
+    'work_packages',
 ]
