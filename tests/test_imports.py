@@ -11,6 +11,7 @@ import pytest
 _PACKAGE = Path(__file__).resolve().parents[1] / 'stgr'
 _FOUNDATION = {'ops', 'structures', 'io', 'registry'}
 _PARTS = {
+    'annotation',
     'datasets',
     'evaluation',
     'io',
