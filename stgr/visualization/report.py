@@ -1,7 +1,6 @@
 """One HTML file that shows a result: video, queries, spans and curves, with click-to-seek."""
 
 import base64
-import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -11,6 +10,7 @@ from urllib.parse import quote
 from stgr.io.atomic import write_atomically
 from stgr.structures import GroundingResult, QueryResult, Span
 from stgr.visualization.common import format_clock, query_colours, threshold_of
+from stgr.visualization.content_policy import own_script_only
 from stgr.visualization.curve_svg import ScoreScale, draw_curve
 from stgr.visualization.report_page import PAGE, SCRIPT, STYLE
 
@@ -50,7 +50,7 @@ def write_report(
         raise KeyError(f'truth is given for {sorted(unknown)}, which were not asked')
     stage, media = _stage(overlay_path, out_path, embed_limit_bytes)
     page = PAGE.format(
-        policy=_policy(media),
+        policy=own_script_only(SCRIPT, media=media),
         title=escape(Path(result.video.path).name),
         duration=f'{result.video.duration_sec:.6f}',
         facts=_facts(result),
@@ -64,15 +64,6 @@ def write_report(
         script=SCRIPT,
     )
     return write_atomically(out_path, page.encode('utf-8', 'replace'))
-
-
-def _policy(media: str) -> str:
-    """Content policy: our own script by its checksum, inline styles, the video, nothing else."""
-    checksum = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
-    return (
-        f"default-src 'none'; script-src 'sha256-{checksum}'; style-src 'unsafe-inline'; "
-        f"media-src {media}; base-uri 'none'; form-action 'none'"
-    )
 
 
 def _stage(

@@ -81,13 +81,13 @@ def largest_confusions(confusion: Confusion, limit: int) -> list[Mistake]:
         Off-diagonal entries above 0, by falling count; equal counts keep the order of classes.
     """
     counts = confusion.counts * (1 - np.eye(len(confusion.counts), dtype=np.int64))
-    order = np.argsort(-counts, axis=None, kind='stable')[:limit]
-    pairs = [divmod(int(i), len(counts)) for i in order]
+    rows, columns = np.nonzero(counts)
+    order = np.argsort(-counts[rows, columns], kind='stable')[:limit]
+    pairs = zip(rows[order].tolist(), columns[order].tolist(), strict=True)
     shares = confusion.shares
     return [
         Mistake(confusion.names[i], confusion.names[j], int(counts[i, j]), float(shares[i, j]))
         for i, j in pairs
-        if counts[i, j] > 0
     ]
 
 

@@ -30,7 +30,7 @@ class PointDensity:
 def point_density(
     records: Sequence[GroundingRecord],
     *,
-    grid: tuple[int, int] = (36, 48),
+    grid: tuple[int, int] = (35, 47),
     point_mode: str = 'first',
 ) -> PointDensity:
     """Return where the points of the true labels and their boxes lie.
@@ -41,7 +41,7 @@ def point_density(
 
     Args:
         records: The videos.
-        grid: Rows and columns.
+        grid: Rows and columns; odd, so that the middle of the frame is the centre of a cell.
         point_mode: See ``heatmap_points``.
 
     Returns:

@@ -13,7 +13,7 @@ from stgr.evaluation.functional import (
 def test_curve_of_each_class_by_hand(make_facts):
     # class a: truth in v and w, found in v (score .9) and falsely in x (.5): ranks right, wrong
     v = make_facts('aab', 'aa-', scores=[0.9, 0.9, 0], video_id='v')
-    w = make_facts('aa', '--', video_id='w')
+    w = make_facts('aab', '---', video_id='w')
     x = make_facts('--', 'ac', scores=[0.5, 0.4], video_id='x')
     a, b = precision_recall_per_class([v, w, x])
     assert (a.name, a.num_truths) == ('a', 2)
@@ -22,7 +22,7 @@ def test_curve_of_each_class_by_hand(make_facts):
     assert a.average_precision == 0.5
     assert (b.name, len(b.recall), b.average_precision) == ('b', 0, 0)
     pooled = precision_recall_pooled([v, w, x])
-    assert pooled.recall == pytest.approx([1 / 3] * 3)  # of two tubes of a and one of b
+    assert pooled.recall == pytest.approx([1 / 4] * 3)  # of two tubes of a and two of b
     assert pooled.precision == pytest.approx([1, 1 / 2, 1 / 3])  # c, without truth, counts
 
 
