@@ -14,6 +14,8 @@ from stgr.visualization.content_policy import own_script_only
 from stgr.visualization.curve_svg import ScoreScale, draw_curve
 from stgr.visualization.report_page import PAGE, SCRIPT, STYLE
 
+CLOCK_STEPS = 4
+WHOLE_SECONDS = 20  # a longer video's clock shows no tenths
 Truth = Mapping[str, Sequence[Span]]
 
 
@@ -58,6 +60,7 @@ def write_report(
         stage=stage,
         summary=_summary(result.queries),
         legend=_legend(result, has_truth=bool(truth)),
+        clock=_clock(result.video.duration_sec),
         rows=_rows(result, truth),
         settings=_settings(result),
         style=STYLE,
@@ -119,6 +122,13 @@ def _legend(result: GroundingResult, *, has_truth: bool) -> str:
     if has_truth:
         parts.append('dark strip: truth')
     return escape(', '.join(parts))
+
+
+def _clock(duration_sec: float) -> str:
+    """Times below the curves' heads, from start to end."""
+    digits = 0 if duration_sec > WHOLE_SECONDS else 1
+    marks = [round(duration_sec * i / CLOCK_STEPS, digits) for i in range(CLOCK_STEPS + 1)]
+    return ''.join(f'<span>{format_clock(mark).removesuffix(".0")}</span>' for mark in marks)
 
 
 def _rows(result: GroundingResult, truth: Truth) -> str:
