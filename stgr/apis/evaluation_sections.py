@@ -166,11 +166,11 @@ def draw_precision_recall(data: ReportData) -> Section:
     content += draw_note(
         f'At {threshold:g}: mean over {len(curves)} classes (mAP) {format_share(mean)}; '
         f'{len(curves) - len(found)} classes have no right tube. '
-        + (f'The {len(largest)} most frequent others:' if largest else '')
+        + (f'The {len(largest)} most frequent others (true tubes): AP.' if largest else '')
     )
     thumbs = [
         (
-            f'{curve.name}: AP {format_share(curve.average_precision)}, {curve.num_truths} true',
+            f'{curve.name} ({curve.num_truths}): {format_share(curve.average_precision)}',
             draw_small_lines(Line(curve.name, curve.recall, curve.precision)),
         )
         for curve in largest
@@ -180,7 +180,7 @@ def draw_precision_recall(data: ReportData) -> Section:
 
 def draw_temporal(data: ReportData) -> Section:
     """Return the sweep of the background threshold and the reliability of scores."""
-    title = 'When: background threshold and reliability'
+    title = 'When: threshold and reliability'
     intro = (
         'First: the scores if frames below another threshold were background, and how well scores '
         'tell actions from background. Then: whether frames of high score are right more often '
@@ -216,7 +216,7 @@ def draw_temporal(data: ReportData) -> Section:
 
 def draw_spatial(data: ReportData) -> Section:
     """Return the sweeps of the mask threshold and of the overlap that counts as a hit."""
-    title = 'Where: mask threshold'
+    title = 'Where: masks'
     intro = (
         'The action being known: the share of annotated frames whose mask overlaps the box enough, '
         'and the mean overlap, at every mask threshold.'
@@ -271,7 +271,7 @@ def draw_places(
         background: Mean frame, or None.
         num_pictured: Videos that it is the mean of.
     """
-    title = 'Where: points and boxes on the frame'
+    title = 'Where: points and boxes'
     intro = (
         'Left: where the system points. Right: the share of true boxes that hold each place, which '
         'is what a constant point there scores.'

@@ -58,10 +58,11 @@ def draw_lines(
     parts = [draw_axes(x, y, x_label, y_label)]
     if mark is not None and low <= mark[0] <= high:
         at = x.place(mark[0])
-        side = 'end' if at > WIDTH / 2 else ''
+        side, shift = ('end', -5) if at > WIDTH / 2 else ('', 5)
         parts.append(
             f'<path class="mark" d="M{compact(at)} {TOP}V{HEIGHT - BOTTOM}"/>'
-            f'<text class="pale {side}" x="{compact(at + (-5 if side else 5))}" y="{TOP + 9}">{clean(mark[1])}</text>'
+            f'<text class="pale {side}" x="{compact(at + shift)}" y="{TOP + 9}">'
+            f'{clean(mark[1])}</text>'
         )
     for line, colour in zip(lines, CURVE_COLOURS, strict=False):
         parts.append(

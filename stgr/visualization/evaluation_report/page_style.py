@@ -4,7 +4,7 @@ STYLE = """
 :root { color-scheme: light; --ink: #1c232b; --soft: #66717d; --line: #dfe4e9; --pale: #f5f7f9;
   --blue: #0072b2; --orange: #d55e00; }
 * { box-sizing: border-box; }
-html { scroll-behavior: smooth; scroll-padding-top: 3.2rem; }
+html { scroll-behavior: smooth; scroll-padding-top: 5rem; }
 body { background: #fff; color: var(--ink); font: 15px/1.5 system-ui, sans-serif;
   margin: 0 auto; max-width: 1120px; padding: 2rem 1.25rem 4rem; }
 h1 { font-size: 1.65rem; line-height: 1.25; margin: 0 0 .2rem; overflow-wrap: anywhere; }
@@ -13,7 +13,7 @@ h3 { font-size: .95rem; margin: 0 0 .3rem; overflow-wrap: anywhere; }
 h3 small { color: var(--soft); font-size: .85rem; font-weight: 400; margin-left: .5rem; }
 .lead, .intro, .note { color: var(--soft); margin: 0 0 1rem; max-width: 76ch; }
 .note { background: var(--pale); border-left: 3px solid var(--line); padding: .5rem .8rem; }
-nav { background: #fffffff2; border-bottom: 1px solid var(--line); display: flex; gap: .2rem 1.1rem;
+nav { background: #fff; border-bottom: 1px solid var(--line); display: flex; gap: .2rem 1.1rem;
   flex-wrap: wrap; font-size: .87rem; margin: 1rem 0 0; padding: .6rem 0; position: sticky;
   top: 0; z-index: 2; }
 nav a { color: var(--blue); text-decoration: none; }
@@ -94,6 +94,7 @@ summary { color: var(--blue); cursor: pointer; margin: 0 -.9rem; padding: .5rem 
 #tip { background: var(--ink); border-radius: 4px; color: #fff; font-size: .8rem;
   padding: .2rem .5rem; pointer-events: none; position: fixed; z-index: 3; }
 :focus-visible { outline: 2px solid var(--blue); outline-offset: 2px; }
+@media (max-width: 700px) { nav { position: static; } html { scroll-padding-top: 1rem; } }
 @media print { nav, .search { display: none; } body { max-width: none; } }
 """
 
