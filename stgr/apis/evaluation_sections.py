@@ -277,7 +277,7 @@ def draw_places(
         'is what a constant point there scores.'
     )
     if num_pictured:
-        intro += f' Below: the mean frame of {num_pictured} videos.'
+        intro += f' Behind them: the mean frame of {num_pictured} videos.'
     found = point_density(data.records, point_mode=data.settings.places.point_mode)
     if not found.num_points:
         return Section(title, intro, draw_note(f'{NO_ACTION} Or no place is said.'))
