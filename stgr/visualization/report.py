@@ -1,7 +1,6 @@
 """One HTML file that shows a result: video, queries, spans and curves, with click-to-seek."""
 
 import base64
-import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -11,9 +10,12 @@ from urllib.parse import quote
 from stgr.io.atomic import write_atomically
 from stgr.structures import GroundingResult, QueryResult, Span
 from stgr.visualization.common import format_clock, query_colours, threshold_of
+from stgr.visualization.content_policy import own_script_only
 from stgr.visualization.curve_svg import ScoreScale, draw_curve
 from stgr.visualization.report_page import PAGE, SCRIPT, STYLE
 
+CLOCK_STEPS = 4
+WHOLE_SECONDS = 20  # a longer video's clock shows no tenths
 Truth = Mapping[str, Sequence[Span]]
 
 
@@ -50,7 +52,7 @@ def write_report(
         raise KeyError(f'truth is given for {sorted(unknown)}, which were not asked')
     stage, media = _stage(overlay_path, out_path, embed_limit_bytes)
     page = PAGE.format(
-        policy=_policy(media),
+        policy=own_script_only(SCRIPT, media=media),
         title=escape(Path(result.video.path).name),
         duration=f'{result.video.duration_sec:.6f}',
         facts=_facts(result),
@@ -58,21 +60,13 @@ def write_report(
         stage=stage,
         summary=_summary(result.queries),
         legend=_legend(result, has_truth=bool(truth)),
+        clock=_clock(result.video.duration_sec),
         rows=_rows(result, truth),
         settings=_settings(result),
         style=STYLE,
         script=SCRIPT,
     )
     return write_atomically(out_path, page.encode('utf-8', 'replace'))
-
-
-def _policy(media: str) -> str:
-    """Content policy: our own script by its checksum, inline styles, the video, nothing else."""
-    checksum = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
-    return (
-        f"default-src 'none'; script-src 'sha256-{checksum}'; style-src 'unsafe-inline'; "
-        f"media-src {media}; base-uri 'none'; form-action 'none'"
-    )
 
 
 def _stage(
@@ -128,6 +122,13 @@ def _legend(result: GroundingResult, *, has_truth: bool) -> str:
     if has_truth:
         parts.append('dark strip: truth')
     return escape(', '.join(parts))
+
+
+def _clock(duration_sec: float) -> str:
+    """Times below the curves' heads, from start to end."""
+    digits = 0 if duration_sec > WHOLE_SECONDS else 1
+    marks = [round(duration_sec * i / CLOCK_STEPS, digits) for i in range(CLOCK_STEPS + 1)]
+    return ''.join(f'<span>{format_clock(mark).removesuffix(".0")}</span>' for mark in marks)
 
 
 def _rows(result: GroundingResult, truth: Truth) -> str:

@@ -10,7 +10,8 @@ h1 { font-size: 1.3rem; margin: 0 0 .2rem; overflow-wrap: anywhere; }
   font-weight: 600; margin: 0 0 1rem; padding: .7rem 1rem; border-radius: .3rem; }
 .warnings { border-left: 4px solid #b35900; margin: 0 0 1rem; padding: .2rem 1rem; }
 .stage { background: Canvas; position: sticky; top: 0; padding: .3rem 0; z-index: 1; }
-video { background: #000; display: block; margin: 0 auto; max-height: 50vh; max-width: 100%; }
+video { background: #000; display: block; margin: 0 auto; max-height: 50vh; max-width: 100%;
+  min-height: min(20rem, 50vh); }
 table { border-collapse: collapse; width: 100%; }
 th, td { border-bottom: 1px solid var(--line); padding: .35rem .5rem; text-align: left;
   vertical-align: middle; }
@@ -25,11 +26,23 @@ th[scope=row] { font-weight: 600; max-width: 16rem; overflow-wrap: anywhere; }
 .head { stroke: var(--head); stroke-width: 1.5; vector-effect: non-scaling-stroke; }
 button { background: var(--soft); border: 1px solid var(--line); border-radius: .3rem;
   color: inherit; cursor: pointer; font: inherit; font-variant-numeric: tabular-nums;
-  margin: .1rem .2rem .1rem 0; padding: .05rem .4rem; }
+  margin: .1rem .2rem .1rem 0; padding: .05rem .4rem; white-space: nowrap; }
 button[aria-current=true] { border-color: var(--head); box-shadow: 0 0 0 1px var(--head); }
 :focus-visible { outline: 3px solid #1a73e8; outline-offset: 1px; }
 .truth { border-style: dashed; }
-@media (max-width: 700px) { .plot { display: none; } }
+.clock { display: flex; font-size: .8rem; font-weight: 400; justify-content: space-between;
+  opacity: .8; }
+.help { font-size: .9rem; opacity: .8; }
+details { margin-top: 1rem; }
+@media (max-width: 700px) {
+  thead th:not(.plot) { display: none; }
+  thead th.plot { border: 0; display: block; }
+  tbody tr:has(.plot) { align-items: baseline; border-bottom: 1px solid var(--line); display: grid;
+    grid-template-columns: 1fr auto auto; padding: .4rem 0; }
+  tbody tr:has(.plot) > * { border: 0; }
+  tbody tr:has(.plot) > td:nth-child(4), .plot { grid-column: 1 / -1; }
+  .plot { width: 100%; }
+}
 """
 
 SCRIPT = """
@@ -121,11 +134,12 @@ PAGE = """<!DOCTYPE html>
 <div class="stage">
 {stage}
 </div>
-<p>{summary} A press on a span or a curve moves the video there; on a curve, so do the arrow keys,
-Page Up, Page Down, Home and End, and Space plays.</p>
+<p>{summary} <span class="help">A press on a span or a curve moves the video there; on a curve, so
+do the arrow keys, Page Up, Page Down, Home and End, and Space plays.</span></p>
 <table>
 <thead><tr><th scope="col">Query</th><th scope="col">Answer</th><th scope="col">Score</th>
-<th scope="col">Spans</th><th scope="col" class="plot">{legend}</th></tr></thead>
+<th scope="col">Spans</th><th scope="col" class="plot">{legend}
+<span class="clock">{clock}</span></th></tr></thead>
 <tbody>
 {rows}
 </tbody>

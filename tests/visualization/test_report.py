@@ -157,3 +157,10 @@ def test_a_result_without_frames_or_queries_is_shown(result, tmp_path):
     page = write(empty, tmp_path)
 
     assert '0 of 0 queries found' in page.text
+
+
+def test_a_clock_stands_over_the_curves(result, tmp_path):
+    page = write(result, tmp_path)  # of 3 seconds
+
+    clock = re.search(r'<span class="clock">(.*?)</span></th>', page.source).group(1)
+    assert re.findall(r'>([^<]+)<', clock) == ['0:00', '0:00.8', '0:01.5', '0:02.2', '0:03']

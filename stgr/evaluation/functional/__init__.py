@@ -6,6 +6,14 @@ from stgr.evaluation.functional.bootstrap import (
     bootstrap_statistic,
     paired_bootstrap,
 )
+from stgr.evaluation.functional.class_scores import ClassScore, score_each_class
+from stgr.evaluation.functional.confusion import (
+    Confusion,
+    Mistake,
+    count_confusion,
+    largest_confusions,
+    merge_rare_classes,
+)
 from stgr.evaluation.functional.controls import CONTROLS, Control, apply_control
 from stgr.evaluation.functional.frame_facts import FrameFacts, reduce_record
 from stgr.evaluation.functional.frame_map import score_frame_map
@@ -17,14 +25,33 @@ from stgr.evaluation.functional.normalisation import normalise_maps
 from stgr.evaluation.functional.per_video import TASKS, score_each_video, score_task
 from stgr.evaluation.functional.place_facts import PlaceSettings
 from stgr.evaluation.functional.places import BoxPlaces, HeatPlaces
+from stgr.evaluation.functional.point_density import PointDensity, point_density
 from stgr.evaluation.functional.points import heatmap_points
+from stgr.evaluation.functional.pr_curves import (
+    PrecisionRecall,
+    precision_recall_per_class,
+    precision_recall_pooled,
+)
 from stgr.evaluation.functional.ranking import average_precision
 from stgr.evaluation.functional.records import (
     BACKGROUND,
     GroundingRecord,
     record_from_mapping,
 )
+from stgr.evaluation.functional.reliability import (
+    Reliability,
+    bin_reliability,
+    score_reliability,
+)
 from stgr.evaluation.functional.spatial import score_pointing, score_spatial
+from stgr.evaluation.functional.threshold_sweeps import (
+    SpatialSweep,
+    TemporalSweep,
+    reduce_best,
+    sweep_iou,
+    sweep_spatial,
+    sweep_temporal,
+)
 from stgr.evaluation.functional.tubes import instances_from_segments, tube_overlap
 from stgr.evaluation.functional.video_map import TubeSettings, score_video_map
 from stgr.ops.upsampling import upsample_maps
@@ -35,36 +62,57 @@ __all__ = [
     'TASKS',
     'BoxPlaces',
     'ClassGroups',
+    'ClassScore',
+    'Confusion',
     'Control',
     'FrameFacts',
     'GroundingRecord',
     'HeatPlaces',
     'Interval',
+    'Mistake',
     'PlaceSettings',
+    'PointDensity',
+    'PrecisionRecall',
+    'Reliability',
+    'SpatialSweep',
+    'TemporalSweep',
     'TubeSettings',
     'apply_control',
     'average_precision',
+    'bin_reliability',
     'binary_auc',
     'bootstrap_mean',
     'bootstrap_statistic',
+    'count_confusion',
     'heatmap_points',
     'instances_from_segments',
+    'largest_confusions',
     'mask_areas',
+    'merge_rare_classes',
     'normalise_maps',
     'paired_bootstrap',
+    'point_density',
+    'precision_recall_per_class',
+    'precision_recall_pooled',
     'read_class_groups',
     'record_from_mapping',
+    'reduce_best',
     'reduce_record',
+    'score_each_class',
     'score_each_video',
     'score_frame_map',
     'score_groups',
     'score_iou_point',
     'score_labels',
     'score_pointing',
+    'score_reliability',
     'score_spatial',
     'score_task',
     'score_temporal',
     'score_video_map',
+    'sweep_iou',
+    'sweep_spatial',
+    'sweep_temporal',
     'tube_overlap',
     'upsample_maps',
 ]

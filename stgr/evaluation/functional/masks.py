@@ -15,7 +15,12 @@ _ROUNDING_PX = 1e-9  # a pixel this near to the threshold's crossing is on it, h
 
 
 def mask_areas(
-    maps: FloatArray, boxes_px: FloatArray, frame_size: tuple[int, int], *, threshold: float
+    maps: FloatArray,
+    boxes_px: FloatArray,
+    frame_size: tuple[int, int],
+    *,
+    threshold: float,
+    row_step: int = 1,
 ) -> tuple[IntArray, IntArray]:
     """Return how many pixels each mask has and how many of them lie in the frame's box.
 
@@ -27,15 +32,24 @@ def mask_areas(
         boxes_px: One box per map, (N, 4), in pixels of ``frame_size``.
         frame_size: Width and height in pixels.
         threshold: In the maps' unit.
+        row_step: 1 counts every pixel row. An odd step looks at the middle row of each strip of
+            that many only and lets it stand for all of them: for curves over many thresholds,
+            where a hundredth of an area does not show. Never for a score.
 
     Returns:
         Mask areas (N,) and areas of mask and box together (N,), in pixels.
+
+    Raises:
+        ValueError: If the step is not odd and positive.
     """
+    if row_step < 1 or row_step % 2 == 0:
+        raise ValueError(f'row_step must be odd and >= 1, but got {row_step}')
     maps = np.asarray(maps, np.float64)
     ranges = raster_boxes(boxes_px, frame_size).astype(np.int64)
+    size = _CHUNK * row_step
     areas = [
-        _chunk_areas(maps[i : i + _CHUNK], ranges[i : i + _CHUNK], frame_size, threshold)
-        for i in range(0, len(maps), _CHUNK)
+        _chunk_areas(maps[i : i + size], ranges[i : i + size], frame_size, threshold, row_step)
+        for i in range(0, len(maps), size)
     ]
     if not areas:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
@@ -43,7 +57,11 @@ def mask_areas(
 
 
 def _chunk_areas(
-    maps: FloatArray, ranges: IntArray, frame_size: tuple[int, int], threshold: float
+    maps: FloatArray,
+    ranges: IntArray,
+    frame_size: tuple[int, int],
+    threshold: float,
+    row_step: int,
 ) -> tuple[IntArray, IntArray]:
     """Add up, with their signs, the columns where the mask ends (+) and begins (-) in each row.
 
@@ -51,20 +69,23 @@ def _chunk_areas(
     holds ``m(q) - m(p)`` of them; the frame's left edge adds nothing.
     """
     width, height = frame_size
-    rows = interpolate_rows(maps, Axis(maps.shape[1], height), np.arange(height))  # (N, H, w)
+    tops = np.arange(0, height, row_step)
+    ends = np.minimum(tops + row_step, height)
+    rows = interpolate_rows(maps, Axis(maps.shape[1], height), (tops + ends - 1) // 2)  # (N, R, w)
     inside = rows >= threshold
     frame, row, column, sign = _edges(rows, inside, Axis(maps.shape[2], width), threshold)
-    row_in_box = np.arange(height) >= ranges[:, 1, None]
-    row_in_box &= np.arange(height) < ranges[:, 3, None]  # (N, H)
+    weight = ends - tops  # pixel rows that each row stands for, (R,)
+    first_row, end_row = ranges[:, 1, None], np.maximum(ranges[:, 3], ranges[:, 1])[:, None]
+    weight_in_box = np.clip(ends, first_row, end_row) - np.clip(tops, first_row, end_row)  # (N, R)
     first = ranges[:, 0]
     end = np.maximum(ranges[:, 2], first)
     in_box = np.clip(column, first[frame], end[frame]) - first[frame]
-    in_box *= sign * row_in_box[frame, row]
+    in_box *= sign * weight_in_box[frame, row]
     at_right = inside[:, :, -1]  # the mask ends with the frame
     num = len(maps)
-    mask_px = np.bincount(frame, sign * column, num) + width * at_right.sum(axis=1)
+    mask_px = np.bincount(frame, sign * column * weight[row], num) + width * (at_right @ weight)
     common = np.bincount(frame, in_box, num)
-    common += (end - first) * (at_right & row_in_box).sum(axis=1)
+    common += (end - first) * (at_right * weight_in_box).sum(axis=1)
     return mask_px.astype(np.int64), common.astype(np.int64)
 
 

@@ -77,6 +77,52 @@ class _Tubes:
     wide: BoolArray  # (M,)
 
 
+@dataclass(frozen=True)
+class RankedTubes:
+    """The predicted tubes of one class, best first.
+
+    Args:
+        name: The class.
+        scores: (N,), falling.
+        positive: Which of them take a true tube, (N,) bool.
+        num_truths: True tubes of the class.
+    """
+
+    name: str
+    scores: FloatArray
+    positive: BoolArray
+    num_truths: int
+
+
+def rank_tubes(
+    videos: Sequence[FrameFacts], settings: TubeSettings, threshold: float
+) -> list[RankedTubes]:
+    """Return the ranked tubes of every class of the pools, matched at one overlap threshold.
+
+    Args:
+        videos: Facts of each video, with places of the predicted labels.
+        settings: The reading.
+        threshold: Overlap threshold.
+
+    Returns:
+        Classes in order of first appearance in the pools, also those without tubes.
+
+    Raises:
+        ValueError: If a video that predicts an action does not say where.
+    """
+    tubes, ids = _collect(videos, settings), class_ids(videos)
+    num_truths = np.bincount(tubes.labels, minlength=len(ids))
+    return [
+        RankedTubes(
+            name,
+            scores=np.asarray([one.score for one in tubes.detections[label]], np.float64),
+            positive=_match(tubes.detections[label], settings, threshold),
+            num_truths=int(num_truths[label]),
+        )
+        for name, label in ids.items()
+    ]
+
+
 def score_video_map(
     videos: Sequence[FrameFacts], settings: TubeSettings | None = None
 ) -> dict[str, float]:

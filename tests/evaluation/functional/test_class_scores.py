@@ -1,0 +1,42 @@
+import math
+
+import numpy as np
+import pytest
+
+from stgr.evaluation.functional import score_each_class, score_iou_point
+
+
+def test_scores_of_each_class_by_hand(make_facts):
+    # a: G 3, P 2, both 2, pointed 1; b: G 1, P 2, both 1; c: never; d: predicted once only
+    facts = make_facts('aaab---', 'aa-bb-d', pool='abcd', hit=[1, 0, 1, 1, 1, 1, 1])
+    a, b, d = score_each_class([facts])
+    assert (a.name, a.num_frames, a.num_predicted) == ('a', 3, 2)
+    assert (a.recall, a.precision, a.iou) == pytest.approx((2 / 3, 1, 2 / 3))
+    assert a.iou_point == pytest.approx(1 / 3)
+    assert (b.recall, b.precision, b.iou_point) == pytest.approx((1, 1 / 2, 1 / 2))
+    assert (d.name, d.precision, d.iou) == ('d', 0, 0)
+    assert math.isnan(d.recall)
+
+
+def test_the_mean_over_classes_is_the_score_of_the_data_set(make_facts):
+    generator = np.random.default_rng(3)
+    videos = [
+        make_facts(
+            generator.choice(list('abc-'), 40),
+            generator.choice(list('abc-'), 40),
+            hit=generator.integers(0, 2, 40),
+            pool=pool,
+            video_id=pool,
+        )
+        for pool in ('abc', 'cab')
+    ]
+    mean = np.mean([one.iou_point for one in score_each_class(videos)])
+    union = score_iou_point(videos, classes='union')
+    assert mean == pytest.approx(union['iou_point_dataset_class'])
+
+
+def test_without_places_only_the_point_is_undefined(make_facts):
+    (only,) = score_each_class([make_facts('a', 'a', pred_places=None)])
+    assert only.iou == 1
+    assert math.isnan(only.iou_point)
+    assert score_each_class([]) == []
