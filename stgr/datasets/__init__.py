@@ -2,5 +2,7 @@
 
 from stgr.datasets.grounding_youtube import GroundingYouTube
 from stgr.datasets.howto100m import HowTo100M
+from stgr.datasets.mining_youtube import MiningYouTube
+from stgr.datasets.youcook_interactions import YouCookInteractions
 
-__all__ = ['GroundingYouTube', 'HowTo100M']
+__all__ = ['GroundingYouTube', 'HowTo100M', 'MiningYouTube', 'YouCookInteractions']

@@ -4,8 +4,12 @@ import warnings
 from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stgr.io.checked_json import read_json
+
+if TYPE_CHECKING:
+    from stgr.structures import VideoFacts
 
 VIDEO_SUFFIXES = ('.mp4', '.mkv', '.webm', '.mov', '.avi', '.m4v')
 # Enough to see what kind of id is missing.
@@ -25,7 +29,7 @@ class VideoFolder:
     def __init__(self, folder: Path | None, durations: Path | None = None) -> None:
         self.folder = folder
         self.durations = durations
-        self._asked: dict[str, float] = {}
+        self._asked: dict[str, VideoFacts] = {}
 
     @cached_property
     def names(self) -> dict[str, str]:
@@ -61,12 +65,21 @@ class VideoFolder:
         """
         if video_id in self.known_durations_sec:
             return self.known_durations_sec[video_id]
+        facts = self.facts(video_id)
+        return None if facts is None else facts.duration_sec
+
+    def facts(self, video_id: str) -> 'VideoFacts | None':
+        """Return what its file tells of a video, None if there is no file; it is opened once.
+
+        Raises:
+            VideoError: If the file cannot be read.
+        """
         path = self.path(video_id)
         if path is not None and video_id not in self._asked:
             from stgr.io import open_video
 
             with open_video(path) as reader:
-                self._asked[video_id] = reader.facts().duration_sec
+                self._asked[video_id] = reader.facts()
         return self._asked.get(video_id)
 
     def check(self, video_ids: Collection[str], *, max_missing: float) -> list[str]:
