@@ -127,7 +127,9 @@ class ClipTable:
             row, end = first_row[first], first_row[first] + sizes.sum()
             present = np.repeat(used[block], sizes)
             spoken = present & (columns.num_words[row:end] >= min_words)
-            kept = spoken & (columns.start_sec[row:end] < np.repeat(ends_sec[block], sizes))
+            kept = spoken.copy()
+            if np.isfinite(ends_sec[block]).any():  # else there is no need to read the times
+                kept &= columns.start_sec[row:end] < np.repeat(ends_sec[block], sizes)
             late = np.flatnonzero(spoken & ~kept)
             if late_row is None and len(late):
                 late_row = int(row + late[0])

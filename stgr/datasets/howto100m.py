@@ -113,6 +113,12 @@ class HowTo100M(PipelineDataset):
         """Facts of the data set for logs and checkpoints."""
         return {'dataset_type': type(self).__name__, 'num_videos': len(self.table.video_ids)}
 
+    def read_columns(self) -> CaptionColumns:
+        """Return all captions, unfiltered, held or mapped from the store."""
+        if self.caption_store is None:
+            return read_caption_columns(self.captions)
+        return open_caption_store(self.captions, self.caption_store)
+
     def __len__(self) -> int:
         return len(self.table.video_ids) if self.per_video else len(self.table)
 
@@ -132,7 +138,7 @@ class HowTo100M(PipelineDataset):
         )
 
     def _read(self) -> ClipTable:
-        columns = self._read_columns()
+        columns = self.read_columns()
         self._num_listed = len(columns.video_ids)
         allowed = 0.0 if self.test_mode else self.max_missing
         missing = self.videos.check(columns.video_ids, max_missing=allowed)
@@ -149,11 +155,6 @@ class HowTo100M(PipelineDataset):
         if self.permute_narrations is not None:
             table = table.with_permuted_narrations(self.permute_narrations)
         return table
-
-    def _read_columns(self) -> CaptionColumns:
-        if self.caption_store is None:
-            return read_caption_columns(self.captions)
-        return open_caption_store(self.captions, self.caption_store)
 
     def _warn_of_late_captions(self, table: ClipTable) -> None:
         if table.first_late is not None:

@@ -91,7 +91,7 @@ _COUNTER = itertools.count()
 
 @pytest.mark.parametrize('store', [True, False])
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(spoken=_CAPTIONS, min_words=st.integers(0, 2), data=st.data())
 def test_table_of_a_store_or_of_memory_is_that_of_lists(
