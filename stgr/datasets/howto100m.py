@@ -1,7 +1,7 @@
 """HowTo100M: narrated videos to learn from, and anything written in its caption format."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -113,11 +113,15 @@ class HowTo100M(PipelineDataset):
         """Facts of the data set for logs and checkpoints."""
         return {'dataset_type': type(self).__name__, 'num_videos': len(self.table.video_ids)}
 
-    def read_columns(self) -> CaptionColumns:
-        """Return all captions, unfiltered, held or mapped from the store."""
+    def read_columns(self, progress: Callable[[int], object] | None = None) -> CaptionColumns:
+        """Return all captions, unfiltered, held or mapped from the store.
+
+        Args:
+            progress: Told the bytes read while a store is made, see ``open_caption_store``.
+        """
         if self.caption_store is None:
             return read_caption_columns(self.captions)
-        return open_caption_store(self.captions, self.caption_store)
+        return open_caption_store(self.captions, self.caption_store, progress=progress)
 
     def __len__(self) -> int:
         return len(self.table.video_ids) if self.per_video else len(self.table)

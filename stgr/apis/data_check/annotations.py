@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
+from stgr.apis.progress import byte_bar
 from stgr.registry import DATASETS
 
 
@@ -57,7 +58,9 @@ def read_items(dataset: Any) -> Annotations:
 
 def read_captioned(dataset: Any) -> Annotations:
     """Return the videos that a ``HowTo100M`` has captions of; they are read or mapped once."""
-    columns = dataset.read_columns()
+    path = dataset.captions
+    with byte_bar('converting captions', path.stat().st_size) as progress:
+        columns = dataset.read_columns(progress)
     return Annotations(columns.video_ids, counts={'captions': len(columns)})
 
 
