@@ -32,6 +32,7 @@ train_dataloader = dict(
         type=HowTo100M,
         data_root='data/howto100m',
         captions='caption.json',
+        caption_store='caption.clips',  # read once, not by every process
         per_video=True,  # an epoch is one clip of each video, as in the authors' code
         pipeline=train_pipeline,
     ),

@@ -1,6 +1,7 @@
 """Progress bars with time left, on a terminal only."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -21,3 +22,19 @@ def bar(what: str) -> Callable[[Iterable[Any], int], Iterable[Any]]:
         return shown
 
     return wrap
+
+
+@contextmanager
+def byte_bar(what: str, total: int) -> Iterator[Callable[[int], object]]:
+    """Yield a function that is told how many more bytes are done; shown as ``bar`` is.
+
+    Args:
+        what: What is being done.
+        total: Bytes in all.
+    """
+    from tqdm import tqdm
+
+    with tqdm(
+        total=total, desc=what, unit='B', unit_scale=True, disable=None, leave=False
+    ) as shown:
+        yield shown.update

@@ -1,7 +1,7 @@
 """HowTo100M: narrated videos to learn from, and anything written in its caption format."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,8 @@ import numpy as np
 from stgr.datasets.clip_table import ClipTable
 from stgr.datasets.pipeline_dataset import PipelineDataset, Transform
 from stgr.datasets.video_folder import VideoFolder
-from stgr.io.captions import read_captions
+from stgr.io.caption_columns import CaptionColumns, read_caption_columns
+from stgr.io.caption_store import open_caption_store
 from stgr.registry import DATASETS
 
 # Clips tried in place of one that cannot be read before giving up: a share of max_missing broken
@@ -32,9 +33,12 @@ class HowTo100M(PipelineDataset):
 
     Args:
         data_root: Folder that the other paths are relative to.
-        captions: Caption file, see ``read_captions``.
+        captions: Caption file or folder, see ``read_captions``.
         videos_dir: Folder of the videos; None: without videos, all from features.
         durations: JSON file ``{video_id: seconds}``; None: open the video for its length.
+        caption_store: Folder that the captions are converted into once and mapped from by every
+            process, for millions of them (see ``open_caption_store``); None: each process reads
+            them into its memory.
         min_words: Captions with fewer words are left out.
         per_video: An epoch has one random clip of each video, as in the authors' code, instead of
             every clip once. In test mode it is the middle clip.
@@ -57,6 +61,7 @@ class HowTo100M(PipelineDataset):
         videos_dir: str | None = 'videos',
         *,
         durations: str | None = None,
+        caption_store: str | None = None,
         min_words: int = 1,
         per_video: bool = False,
         permute_narrations: int | None = None,
@@ -68,6 +73,7 @@ class HowTo100M(PipelineDataset):
         super().__init__(pipeline, seed=seed, test_mode=test_mode)
         root = Path(data_root)
         self.captions = root / captions
+        self.caption_store = None if caption_store is None else root / caption_store
         self.videos = VideoFolder(
             None if videos_dir is None else root / videos_dir,
             None if durations is None else root / durations,
@@ -107,6 +113,16 @@ class HowTo100M(PipelineDataset):
         """Facts of the data set for logs and checkpoints."""
         return {'dataset_type': type(self).__name__, 'num_videos': len(self.table.video_ids)}
 
+    def read_columns(self, progress: Callable[[int], object] | None = None) -> CaptionColumns:
+        """Return all captions, unfiltered, held or mapped from the store.
+
+        Args:
+            progress: Told the bytes read while a store is made, see ``open_caption_store``.
+        """
+        if self.caption_store is None:
+            return read_caption_columns(self.captions)
+        return open_caption_store(self.captions, self.caption_store, progress=progress)
+
     def __len__(self) -> int:
         return len(self.table.video_ids) if self.per_video else len(self.table)
 
@@ -126,15 +142,17 @@ class HowTo100M(PipelineDataset):
         )
 
     def _read(self) -> ClipTable:
-        captions = read_captions(self.captions)
-        self._num_listed = len(captions)
+        columns = self.read_columns()
+        self._num_listed = len(columns.video_ids)
         allowed = 0.0 if self.test_mode else self.max_missing
-        missing = self.videos.check(captions, max_missing=allowed)
+        missing = self.videos.check(columns.video_ids, max_missing=allowed)
         self._num_without_file = len(missing)
-        for video_id in missing:
-            del captions[video_id]
-        durations = self.videos.known_durations_sec
-        table = ClipTable.take(captions, min_words=self.min_words, durations_sec=durations)
+        table = ClipTable.take(
+            columns,
+            min_words=self.min_words,
+            durations_sec=self.videos.known_durations_sec,
+            without=missing,
+        )
         self._warn_of_late_captions(table)
         if not len(table):
             raise ValueError(f'{self.captions}: no caption is left to use ({table.dropped})')

@@ -124,6 +124,23 @@ def test_the_permuted_control_is_made_of_the_same_words_and_windows(root):
     assert [c['start_sec'] for c in control] == [c['start_sec'] for c in true]
 
 
+@pytest.mark.parametrize('permute', [None, 3])
+def test_a_caption_store_serves_the_same_items(root, permute):
+    (root / 'videos' / 'c.mkv').unlink()
+    settings = {'permute_narrations': permute, 'min_words': 2}
+
+    stored = build(root, **settings, caption_store='store/captions')
+    with pytest.warns(UserWarning, match=r'1 of 3 videos missing \(c\)'):
+        held = [{**item, 'rng': 0} for item in build(root, **settings)]
+    with pytest.warns(UserWarning, match=r'1 of 3 videos missing \(c\)'):
+        mapped = [{**item, 'rng': 0} for item in stored]
+
+    assert mapped == held
+    assert len(held) == 4
+    assert isinstance(stored.table.columns.start_sec, np.memmap)
+    assert (root / 'store' / 'captions' / 'about.json').is_file()
+
+
 def test_missing_videos_are_counted_in_training_and_an_error_beyond_a_share(root):
     (root / 'videos' / 'b.webm').unlink()
 

@@ -25,6 +25,7 @@ from stgr.evaluation.functional import (
 )
 from stgr.io.atomic import write_atomically
 from stgr.registry import METRICS
+from stgr.structures import Coverage
 
 SYSTEM = 'system'
 
@@ -36,6 +37,11 @@ class GroundingMetric(BaseMetric):
     One record per video (see ``record_from_mapping``), itself a data sample or under its key
     ``eval_record``. Records are reduced at once to a few numbers per frame, so memory and the
     exchange between ranks stay small.
+
+    What the scores cover is stated under ``coverage/`` (see ``Coverage``): the annotated videos and
+    boxes are the ``num_videos`` and ``num_boxes`` of the data set's ``metainfo``, which the runner
+    hands to every metric. Without these (records fed by hand) nobody knows what is annotated, and
+    only ``num_videos`` is stated.
 
     Args:
         tasks: Names of ``TASKS``; ``pointing`` and ``spatial`` need places of the true labels.
@@ -90,6 +96,7 @@ class GroundingMetric(BaseMetric):
         self.seed = seed
         self.per_video_path = per_video_path
         self.per_video: dict[str, dict[str, dict[str, float]]] = {}
+        self.coverage: Coverage | None = None
 
     def process(self, data_batch: Any, data_samples: Sequence[Mapping[str, Any]]) -> None:
         """Reduce each video's record, and its controls', to the facts the scores need.
@@ -115,12 +122,13 @@ class GroundingMetric(BaseMetric):
 
         Returns:
             ``task/key`` for the system, ``control/task/key`` for the controls,
-            ``groups/NAME/key`` of ``score_groups``, and
+            ``groups/NAME/key`` of ``score_groups``, ``coverage/key`` of ``Coverage``, and
             ``num_videos``, ``num_empty_boxes`` (annotated boxes without area in the frame, which
             nothing can hit) and the numeric settings. NaN where a score is undefined.
 
         Raises:
-            ValueError: If a video comes twice.
+            ValueError: If a video comes twice, or more is scored than the data set says that it
+                has annotated.
         """
         videos = {name: [facts[name] for facts in results] for name in (SYSTEM, *self.controls)}
         _check_unique(videos[SYSTEM])
@@ -135,6 +143,8 @@ class GroundingMetric(BaseMetric):
         empty = sum(int((v.action & (v.box_area_px == 0)).sum()) for v in videos[SYSTEM])
         found |= {'num_videos': float(len(results)), 'num_empty_boxes': float(empty)}
         found |= {'mask_threshold': self.places.mask_threshold}
+        self.coverage = _coverage(self.dataset_meta or {}, videos[SYSTEM])
+        found |= {} if self.coverage is None else self.coverage.to_scores()
         self.per_video = {name: self._score_each(facts) for name, facts in videos.items()}
         if self.per_video_path is not None:
             self._write_per_video(Path(self.per_video_path))
@@ -156,6 +166,7 @@ class GroundingMetric(BaseMetric):
                 'video_map': asdict(self.tubes),
                 'seed': self.seed,
             },
+            'coverage': None if self.coverage is None else self.coverage.to_dict(),
             'videos': _nan_to_none(self.per_video),
         }
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -179,6 +190,20 @@ def _check_unique(videos: list[FrameFacts]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValueError(f'{len(twice)} videos were scored more than once, such as {twice[0]!r}')
+
+
+def _coverage(dataset_meta: Mapping[str, Any], videos: list[FrameFacts]) -> Coverage | None:
+    """Return what the scored videos cover, None if the data set does not say what it has."""
+    if 'num_videos' not in dataset_meta:
+        return None
+    return Coverage(
+        videos_annotated=dataset_meta['num_videos'],
+        videos_scored=len(videos),
+        missing='left_out',
+        boxes_annotated=dataset_meta.get('num_boxes'),
+        boxes_scored=sum(int(video.action.sum()) for video in videos),
+        frames_scored=sum(len(video.gt_labels) for video in videos),
+    )
 
 
 def _nan_to_none(value: Any) -> Any:

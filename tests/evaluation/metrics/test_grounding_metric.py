@@ -95,6 +95,40 @@ def test_boxes_that_nothing_can_hit_are_counted():
     assert got['grounding/pointing/num_frames'] == 3
 
 
+def test_a_score_on_fewer_videos_than_annotated_says_so(tmp_path):
+    path = tmp_path / 'per_video.json'
+    metric = GroundingMetric(['labels'], per_video_path=str(path))
+    metric.dataset_meta = {'num_videos': 4, 'num_boxes': 20}
+    got = _evaluate(metric, [_sample('v'), _sample('w', gt=(-1, 0), pred=(0, 0))])
+
+    assert {key: value for key, value in got.items() if 'coverage' in key} == {
+        'grounding/coverage/videos_annotated': 4,
+        'grounding/coverage/videos_scored': 2,
+        'grounding/coverage/boxes_annotated': 20,
+        'grounding/coverage/boxes_scored': 3 + 1,
+        'grounding/coverage/frames_scored': 4 + 2,
+        'grounding/coverage/share': 0.5,
+    }
+    assert all(isinstance(value, float) for value in got.values())
+    stamped = json.loads(path.read_text())['coverage']
+    assert (stamped['share'], stamped['missing']) == (0.5, 'left_out')
+
+
+def test_without_metainfo_nobody_claims_a_coverage(tmp_path):
+    path = tmp_path / 'per_video.json'
+    got = _evaluate(GroundingMetric(['labels'], per_video_path=str(path)), [_sample()])
+
+    assert not [key for key in got if 'coverage' in key]
+    assert json.loads(path.read_text())['coverage'] is None
+
+
+def test_more_videos_than_annotated_are_an_error():
+    metric = GroundingMetric(['labels'])
+    metric.dataset_meta = {'num_videos': 1}
+    with pytest.raises(ValueError, match='videos_scored=2 exceeds videos_annotated=1'):
+        _evaluate(metric, [_sample('v'), _sample('w')])
+
+
 def test_the_mean_of_the_videos_is_the_score_of_the_data_set(make_record):
     records = [make_record('aab-', 'ab--'), make_record('bb-', 'bb-', video_id='w')]
     facts = [reduce_record(record) for record in records]
