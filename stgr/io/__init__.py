@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from stgr.io.errors import VideoError, VideoNotFoundError
     from stgr.io.feature_files import FeatureFile
     from stgr.io.feature_writer import write_features
+    from stgr.io.restricted_pickle import read_pickle
     from stgr.io.results import load_result, save_result
     from stgr.io.video_reader import VideoReader, open_video, resize_frame, sample_times
     from stgr.io.video_timeline import VideoTimeline
@@ -29,6 +30,7 @@ _HOMES = {
     'open_video': 'video_reader',
     'read_audio': 'audio_reader',
     'read_captions': 'captions',
+    'read_pickle': 'restricted_pickle',
     'resize_frame': 'video_reader',
     'sample_times': 'video_reader',
     'save_result': 'results',
@@ -48,6 +50,7 @@ __all__ = [
     'open_video',
     'read_audio',
     'read_captions',
+    'read_pickle',
     'resize_frame',
     'sample_times',
     'save_result',
