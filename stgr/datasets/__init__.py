@@ -1,7 +1,9 @@
 """Videos with narrations to learn from, videos with ground truth to be judged by."""
 
+from stgr.datasets.daly import DALY
 from stgr.datasets.grounding_youtube import GroundingYouTube
 from stgr.datasets.grounding_youtube_clips import GroundingYouTubeClips
 from stgr.datasets.howto100m import HowTo100M
+from stgr.datasets.vhico import VHICO
 
-__all__ = ['GroundingYouTube', 'GroundingYouTubeClips', 'HowTo100M']
+__all__ = ['DALY', 'VHICO', 'GroundingYouTube', 'GroundingYouTubeClips', 'HowTo100M']
