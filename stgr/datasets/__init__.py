@@ -3,7 +3,17 @@
 from stgr.datasets.daly import DALY
 from stgr.datasets.grounding_youtube import GroundingYouTube
 from stgr.datasets.grounding_youtube_clips import GroundingYouTubeClips
+from stgr.datasets.hcstvg import HCSTVG
 from stgr.datasets.howto100m import HowTo100M
 from stgr.datasets.vhico import VHICO
+from stgr.datasets.vidstg import VidSTG
 
-__all__ = ['DALY', 'VHICO', 'GroundingYouTube', 'GroundingYouTubeClips', 'HowTo100M']
+__all__ = [
+    'DALY',
+    'HCSTVG',
+    'VHICO',
+    'GroundingYouTube',
+    'GroundingYouTubeClips',
+    'HowTo100M',
+    'VidSTG',
+]
