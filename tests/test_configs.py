@@ -7,12 +7,13 @@ from mmengine.optim import build_optim_wrapper
 from stgr.apis.model_hub import configs_dir, list_models, load_config
 from stgr.datasets.transforms import LoadFeatures, LoadVideoFrames
 from stgr.engine import check_parts
-from stgr.registry import MODELS
+from stgr.registry import DATASETS, METRICS, MODELS
 
 NAMES = [entry.name for entry in list_models()]
 BASES = sorted(file.name for file in (configs_dir() / '_base_').glob('*.py'))
 OURS = [name for name in NAMES if name.startswith('ours')]
 S3D = [name for name in NAMES if 's3d' in name]
+BENCHMARKS = [name for name in NAMES if name.startswith('eval/')]
 ON_CLIP = [name for name in OURS if name not in S3D and 'timm' not in name]
 
 
@@ -36,6 +37,16 @@ def test_config_names_no_place_of_a_machine(name):
 @pytest.mark.parametrize('base', BASES)
 def test_base_loads_alone(base):
     load_config(configs_dir() / '_base_' / base)
+
+
+@pytest.mark.parametrize('name', BENCHMARKS)
+def test_benchmark_and_its_metric_are_built_without_the_files(name):
+    config = load_config(name)
+
+    DATASETS.build(config.test_dataloader.dataset)
+    METRICS.build(config.test_evaluator)
+
+    assert config.test_dataloader.dataset != config.val_dataloader.dataset
 
 
 @pytest.mark.parametrize('name', ON_CLIP)

@@ -1,27 +1,40 @@
 """GroundingYouTube: untrimmed videos with an action name and a box per second."""
 
-import difflib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from stgr.datasets.class_merging import NameMap, class_map
 from stgr.datasets.grounding_youtube_files import (
-    BoxedSecond,
     Segment,
     read_boxes,
     read_pools,
     read_segments,
     read_sizes,
 )
+from stgr.datasets.grounding_youtube_ignored import counted_seconds
+from stgr.datasets.grounding_youtube_repair import Boxes, Repair, read_clicks, repair_boxes
+from stgr.datasets.near_names import near_names
 from stgr.datasets.pipeline_dataset import PipelineDataset, Transform
 from stgr.datasets.video_folder import VideoFolder
 from stgr.registry import DATASETS
 
 POOLS = ('video', 'vid2step', 'global')
+UNLABELLED = ('background', 'ignore')
+# Names of the released sets of boxes: at least 3 of 5 annotators clicked (17,316 boxes, the set the
+# paper describes), at least one did in the second round (17,506), at least one in either (21,719).
+BOX_FILES = {
+    'agree': 'box_anno.json',
+    'any_click': 'id2xy_box.json',
+    'all': 'id2xy_box_new_s.json',
+}
+# Seconds whose frame would lie before the video see its first one, at times that still ascend.
+HAIR_SEC = 1e-9
 
 
 @DATASETS.register_module()
@@ -31,12 +44,14 @@ class GroundingYouTube(PipelineDataset):
     Before the pipeline an item is
 
     * ``video_id``, ``video_path`` (None without a folder of videos), ``duration_sec``;
-    * ``frame_times_sec`` (T,) float64: the seconds 0, 1, ..., T-1;
+    * ``frame_times_sec`` (T,) float64: when the frames of the seconds 0, 1, ..., T-1 are shown;
     * ``pool``: names of the actions asked for, sorted, background not among them;
     * ``labels``: the name of the box's action at each second, None (background) without a box;
     * ``gt_labels`` (T,) int64: the same as index into the pool, -1 background, -2 an action that
       the pool lacks (possible with ``pool='vid2step'``: 2,660 seconds of the real files);
     * ``boxes_px`` (T, 4) float32: boxes in pixels of ``frame_size`` (W, H), zeros without a box;
+    * ``boxes_flagged`` (T,) bool: boxes that ``repair`` knows to be cut but could not mend;
+    * ``eval_mask`` (T,) bool: seconds that count, all without ``unlabelled='ignore'``;
     * ``segments``: the steps as annotated, and ``pad_sec``: seconds added after the last
       annotated one because the length of the video is not known, else None.
 
@@ -46,7 +61,7 @@ class GroundingYouTube(PipelineDataset):
 
     Args:
         data_root: Folder that the other paths are relative to.
-        boxes: Boxes and labels, see ``read_boxes``.
+        boxes: A name of ``BOX_FILES`` or a file of boxes, see ``read_boxes``.
         sizes: Evaluation frame of each video, see ``read_sizes``.
         segments: Steps, see ``read_segments``; None: do without.
         steps: Pools of ``pool='vid2step'``, see ``read_pools``.
@@ -54,6 +69,18 @@ class GroundingYouTube(PipelineDataset):
         durations: JSON file ``{video_id: seconds}``; None: open the video for its length.
         pool: ``'video'``: the labels of the same video; ``'vid2step'``: those of the file
             ``steps``; ``'global'``: the labels of all videos.
+        classes: Names that become one class, see ``class_map``; None: the names as released. Boxes,
+            pools and segments are renamed alike.
+        repair: Undo the exchanged clip limits of the boxes, see ``repair_boxes``; published scores
+            use them as released.
+        clicks: Clicks for the repair, see ``read_clicks``; None: boxes cut at x2 = 480 stay.
+        unlabelled: What seconds inside a step but without a box are: ``'background'`` (majority
+            voting says so) or ``'ignore'``, not counted.
+        untrimmed: Steps as first annotated, in the format of ``segments``, for
+            ``unlabelled='ignore'``: what ``seg.json`` trimmed off long steps is then ignored too.
+            None: the steps of ``segments``.
+        second_offset: The frame of second s is the one shown at s + this: 0 as in the authors'
+            loader, -1 for image files counted from 1.
         pad_sec: Seconds from the last annotated second to the assumed end of a video, >= 1.
         pipeline: See ``PipelineDataset``. Evaluation is deterministic: there is no ``rng``.
 
@@ -65,7 +92,7 @@ class GroundingYouTube(PipelineDataset):
     def __init__(
         self,
         data_root: str,
-        boxes: str = 'box_anno.json',
+        boxes: str = 'agree',
         sizes: str = 'id2wh_new.json',
         *,
         segments: str | None = 'seg.json',
@@ -73,39 +100,86 @@ class GroundingYouTube(PipelineDataset):
         videos_dir: str | None = 'videos',
         durations: str | None = None,
         pool: str = 'video',
+        classes: str | Mapping[str, str] | Callable[[str], str] | None = None,
+        repair: bool = False,
+        clicks: str | None = None,
+        unlabelled: str = 'background',
+        untrimmed: str | None = None,
+        second_offset: float = 0.0,
         pad_sec: int = 7,
         pipeline: Sequence[dict | Transform] = (),
     ) -> None:
         super().__init__(pipeline, test_mode=True)
-        if pool not in POOLS:
-            near = difflib.get_close_matches(pool, POOLS, n=1) or POOLS
-            raise ValueError(f'pool={pool!r} is unknown; did you mean {" or ".join(near)}?')
+        _check_choice('pool', pool, POOLS)
+        _check_choice('unlabelled', unlabelled, UNLABELLED)
         if pad_sec < 1:
             raise ValueError(f'pad_sec={pad_sec} would cut the last annotated second; use >= 1')
+        if clicks is not None and not repair:
+            raise ValueError(f'clicks={clicks!r} serve the repair only; set repair=True')
+        if untrimmed is not None and unlabelled != 'ignore':
+            raise ValueError("untrimmed steps serve unlabelled='ignore' only")
+        if not boxes.endswith('.json'):
+            _check_choice('boxes', boxes, tuple(BOX_FILES))
         root = Path(data_root)
-        self.box_file, self.size_file, self.step_file = root / boxes, root / sizes, root / steps
+        self.box_file = root / BOX_FILES.get(boxes, boxes)
+        self.size_file, self.step_file = root / sizes, root / steps
         self.segment_file = None if segments is None else root / segments
+        self.untrimmed_file = None if untrimmed is None else root / untrimmed
+        self.click_file = None if clicks is None else root / clicks
         self.videos = VideoFolder(
             None if videos_dir is None else root / videos_dir,
             None if durations is None else root / durations,
         )
         self.pool = pool
+        self.classes, self.data_root = classes, root
+        self.repair = repair
+        self.unlabelled = unlabelled
+        self.second_offset = second_offset
         self.pad_sec = pad_sec
 
     def full_init(self) -> None:
         """Read and check the annotations now; MMEngine calls this, else the first use does."""
         self.videos.check(self.boxes, max_missing=0)
-        unsized = [video_id for video_id in self.boxes if video_id not in self.sizes]
-        if unsized:
-            raise ValueError(f'{self.size_file} has no frame size of video {unsized[0]!r}')
-        unpooled = [video_id for video_id in self.boxes if video_id not in self.pools]
-        if unpooled:
-            raise ValueError(f'{self.step_file} has no steps of video {unpooled[0]!r}')
+        for what, file, known in (
+            ('steps', self.step_file, self.pools),
+            ('segments', self.segment_file, self.segments if self.segment_file else self.boxes),
+        ):
+            lacking = [video_id for video_id in self.boxes if video_id not in known]
+            if lacking:
+                raise ValueError(
+                    f'{file} has no {what} of video {lacking[0]!r}; {near_names(lacking[0], known)}'
+                )
 
     @cached_property
-    def boxes(self) -> dict[str, dict[int, BoxedSecond]]:
-        """Boxes of each video by second."""
-        return read_boxes(self.box_file)
+    def class_of(self) -> NameMap:
+        """The function from the name of an action to that of its class."""
+        return class_map(self.classes, self.data_root)
+
+    @cached_property
+    def boxes(self) -> Boxes:
+        """Boxes of each video by second, repaired and renamed as asked."""
+        return {
+            video_id: {
+                second: replace(boxed, step_name=self.class_of(boxed.step_name))
+                for second, boxed in seconds.items()
+            }
+            for video_id, seconds in self.repaired.boxes.items()
+        }
+
+    @cached_property
+    def repaired(self) -> Repair:
+        """Boxes under their released names, and what the repair did; all 0 without repair."""
+        released = read_boxes(self.box_file, self._released_segments)
+        unsized = [video_id for video_id in released if video_id not in self.sizes]
+        if unsized:
+            raise ValueError(
+                f'{self.size_file} has no frame size of video {unsized[0]!r}; '
+                f'{near_names(unsized[0], self.sizes)}'
+            )
+        if not self.repair:
+            return Repair.none(released)
+        clicks = {} if self.click_file is None else read_clicks(self.click_file)
+        return repair_boxes(released, self.sizes, clicks)
 
     @cached_property
     def sizes(self) -> dict[str, tuple[int, int]]:
@@ -115,13 +189,30 @@ class GroundingYouTube(PipelineDataset):
     @cached_property
     def segments(self) -> dict[str, list[Segment]]:
         """Steps of each video."""
+        return {
+            video_id: [replace(step, step_name=self.class_of(step.step_name)) for step in steps]
+            for video_id, steps in self._released_segments.items()
+        }
+
+    @cached_property
+    def _released_segments(self) -> dict[str, list[Segment]]:
         return {} if self.segment_file is None else read_segments(self.segment_file)
+
+    @cached_property
+    def _steps_without_boxes(self) -> dict[str, list[Segment]]:
+        """Steps whose seconds without a box do not count."""
+        if self.unlabelled == 'background':
+            return {}
+        return self.segments if self.untrimmed_file is None else read_segments(self.untrimmed_file)
 
     @cached_property
     def pools(self) -> dict[str, list[str]]:
         """Actions asked for in each video, sorted."""
         if self.pool == 'vid2step':
-            return read_pools(self.step_file)
+            return {
+                video_id: sorted({self.class_of(name) for name in names})
+                for video_id, names in read_pools(self.step_file).items()
+            }
         own = {
             video_id: sorted({boxed.step_name for boxed in boxes.values()})
             for video_id, boxes in self.boxes.items()
@@ -146,23 +237,35 @@ class GroundingYouTube(PipelineDataset):
             'num_videos': len(self.video_ids),
             'num_boxes': num_boxes,
             'pool': self.pool,
+            **self.repaired.counts,
         }
 
     def __len__(self) -> int:
         return len(self.video_ids)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        item = self.run_pipeline(self._video(self.video_ids[index]), None)
+        item = self.run_pipeline(self.video(self.video_ids[index]), None)
         if item is None:
             raise ValueError(f'a transform could not use video {self.video_ids[index]!r}')
         return item
 
-    def _video(self, video_id: str) -> dict[str, Any]:
+    def video(self, video_id: str) -> dict[str, Any]:
+        """Return the item of a video as it is before the pipeline.
+
+        Raises:
+            ValueError: If there is no such video; near ids are shown.
+        """
+        if video_id not in self.boxes:
+            raise ValueError(
+                f'{self.box_file} has no video {video_id!r}; {near_names(video_id, self.boxes)}'
+            )
         boxes, pool = self.boxes[video_id], self.pools[video_id]
         seconds, duration_sec, pad_sec = self._length(video_id)
         boxes_px = np.zeros((seconds, 4), dtype=np.float32)
+        flagged = np.zeros(seconds, dtype=bool)
         labels: list[str | None] = [None] * seconds
         for second, boxed in boxes.items():
+            flagged[second] = (video_id, second) in self.repaired.flagged
             boxes_px[second] = boxed.box_px
             labels[second] = boxed.step_name
         return {
@@ -170,11 +273,15 @@ class GroundingYouTube(PipelineDataset):
             'video_path': self.videos.path(video_id),
             'duration_sec': duration_sec,
             'pad_sec': pad_sec,
-            'frame_times_sec': np.arange(seconds, dtype=np.float64),
+            'frame_times_sec': _shown_at(seconds, self.second_offset),
             'pool': pool,
             'labels': labels,
             'gt_labels': _label_indices(labels, pool),
             'boxes_px': boxes_px,
+            'boxes_flagged': flagged,
+            'eval_mask': counted_seconds(
+                seconds, boxes, self._steps_without_boxes.get(video_id, [])
+            ),
             'frame_size': self.sizes[video_id],
             'segments': self.segments.get(video_id, []),
         }
@@ -193,3 +300,15 @@ def _label_indices(labels: list[str | None], pool: list[str]) -> np.ndarray:
     index: dict[str | None, int] = {name: position for position, name in enumerate(pool)}
     index[None] = -1
     return np.array([index.get(label, -2) for label in labels], dtype=np.int64)
+
+
+def _shown_at(seconds: int, offset_sec: float) -> np.ndarray:
+    times_sec = np.arange(seconds, dtype=np.float64) + offset_sec
+    before = times_sec < 0
+    times_sec[before] = HAIR_SEC * (np.arange(before.sum()) - before.sum())
+    return times_sec
+
+
+def _check_choice(option: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise ValueError(f'{option}={value!r} is unknown; {near_names(value, known)}')

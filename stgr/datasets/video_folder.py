@@ -82,6 +82,22 @@ class VideoFolder:
                 self._asked[video_id] = reader.facts()
         return self._asked.get(video_id)
 
+    def frame_size(self, video_id: str) -> tuple[int, int]:
+        """Return width and height of a video in pixels, as displayed.
+
+        Raises:
+            FileNotFoundError: If it has no file.
+            VideoError: If the file cannot be read.
+        """
+        from stgr.io import open_video
+
+        path = self.path(video_id)
+        if path is None:
+            raise FileNotFoundError(f'{self.folder}: no video {video_id!r} to ask for its size')
+        with open_video(path) as reader:
+            facts = reader.facts()
+        return facts.width, facts.height
+
     def check(self, video_ids: Collection[str], *, max_missing: float) -> list[str]:
         """Return the videos that have no file, warned about and counted.
 

@@ -82,14 +82,27 @@ def read_json(path: Path) -> JsonNode:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is not UTF-8 or not JSON (file and line are named), or holds NaN.
+        ValueError: If it is not UTF-8 or not JSON (file and line are named), holds NaN, or names a
+            field of an object twice, of which ``json`` would silently drop the first.
     """
 
     def refuse_constant(name: str) -> NoReturn:
         raise ValueError(f'{path}: {name} is not a JSON value; numbers must be finite')
 
+    def refuse_twice(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+        unique = dict(fields)
+        if len(unique) < len(fields):
+            names = [name for name, _ in fields]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise ValueError(f'{path}: {twice!r} is given twice in one object; keep one of them')
+        return unique
+
     try:
-        value = json.loads(path.read_text('utf-8'), parse_constant=refuse_constant)
+        value = json.loads(
+            path.read_text('utf-8'),
+            parse_constant=refuse_constant,
+            object_pairs_hook=refuse_twice,
+        )
     except UnicodeDecodeError as error:
         raise ValueError(f'{path}: expected UTF-8 text, but byte {error.start} is not') from error
     except json.JSONDecodeError as error:

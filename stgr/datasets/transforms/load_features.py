@@ -45,7 +45,8 @@ class LoadFeatures(ClipTransform):
             FileNotFoundError: If the features of the video were not extracted.
             ValueError: If they do not cover the candidates or come from elsewhere.
         """
-        file = self.store.open(results['video_id'])
+        # A clip that is scored as a video of its own says which video it is cut from.
+        file = self.store.open(results.get('source_video_id', results['video_id']))
         times_sec = np.asarray(results['frame_times_sec'])
         real = np.asarray(results.get('frame_mask', np.ones(len(times_sec), dtype=bool)))
         indices = file.nearest(times_sec)

@@ -1,0 +1,23 @@
+"""When and where, on the test split of HC-STVG's first version."""
+
+from mmengine.config import read_base
+
+with read_base():
+    from ..ours_clip import *
+
+from stgr.datasets import HCSTVG
+
+test_dataloader.dataset = dict(
+    type=HCSTVG,
+    data_root='data/hcstvg_v1',
+    annotations='test.json',
+    videos_dir='videos',
+    pipeline=test_pipeline,
+)
+test_evaluator = dict(
+    type=GroundingMetric,
+    tasks=['iou_point', 'pointing', 'spatial'],
+    mask_threshold=0.5,
+    normalisation='max',
+    controls=['chance', 'centre', 'oracle'],
+)

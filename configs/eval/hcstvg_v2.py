@@ -1,0 +1,23 @@
+"""HC-STVG's second version, validation: the boxes of its test split are not published."""
+
+from mmengine.config import read_base
+
+with read_base():
+    from ..ours_clip import *
+
+from stgr.datasets import HCSTVG
+
+test_dataloader.dataset = dict(
+    type=HCSTVG,
+    data_root='data/hcstvg_v2',
+    annotations='val_v2.json',
+    videos_dir='videos',
+    pipeline=test_pipeline,
+)
+test_evaluator = dict(
+    type=GroundingMetric,
+    tasks=['iou_point', 'pointing', 'spatial'],
+    mask_threshold=0.5,
+    normalisation='max',
+    controls=['chance', 'centre', 'oracle'],
+)

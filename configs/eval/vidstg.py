@@ -1,0 +1,27 @@
+"""When and where, on VidSTG's test split: sentences and questions about one object.
+
+`data/vidstg` holds the official annotations, VidOR's in `vidor/`, and `videos/`.
+"""
+
+from mmengine.config import read_base
+
+with read_base():
+    from ..ours_clip import *
+
+from stgr.datasets import VidSTG
+
+test_dataloader.dataset = dict(
+    type=VidSTG,
+    data_root='data/vidstg',
+    annotations='test_annotations.json',
+    vidor='vidor',
+    videos_dir='videos',
+    pipeline=test_pipeline,
+)
+test_evaluator = dict(
+    type=GroundingMetric,
+    tasks=['iou_point', 'pointing', 'spatial'],
+    mask_threshold=0.5,
+    normalisation='max',
+    controls=['chance', 'centre', 'oracle'],
+)
