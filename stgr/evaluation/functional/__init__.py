@@ -1,5 +1,10 @@
 """Metrics as plain functions: arrays in, numbers out."""
 
+from stgr.evaluation.functional.alignment import (
+    LengthPrior,
+    align_transcript,
+    append_background,
+)
 from stgr.evaluation.functional.bootstrap import (
     Interval,
     bootstrap_mean,
@@ -11,7 +16,12 @@ from stgr.evaluation.functional.frame_facts import FrameFacts, reduce_record
 from stgr.evaluation.functional.frame_map import score_frame_map
 from stgr.evaluation.functional.groups import ClassGroups, read_class_groups, score_groups
 from stgr.evaluation.functional.iou_point import score_iou_point
-from stgr.evaluation.functional.labels import binary_auc, score_labels, score_temporal
+from stgr.evaluation.functional.labels import (
+    binary_auc,
+    score_labels,
+    score_temporal,
+    score_timelines,
+)
 from stgr.evaluation.functional.masks import mask_areas
 from stgr.evaluation.functional.normalisation import normalise_maps
 from stgr.evaluation.functional.per_video import TASKS, score_each_video, score_task
@@ -25,6 +35,11 @@ from stgr.evaluation.functional.records import (
     record_from_mapping,
 )
 from stgr.evaluation.functional.spatial import score_pointing, score_spatial
+from stgr.evaluation.functional.transcripts import (
+    fit_length,
+    spread_transcript,
+    transcript_of,
+)
 from stgr.evaluation.functional.tubes import instances_from_segments, tube_overlap
 from stgr.evaluation.functional.video_map import TubeSettings, score_video_map
 from stgr.ops.upsampling import upsample_maps
@@ -40,13 +55,17 @@ __all__ = [
     'GroundingRecord',
     'HeatPlaces',
     'Interval',
+    'LengthPrior',
     'PlaceSettings',
     'TubeSettings',
+    'align_transcript',
+    'append_background',
     'apply_control',
     'average_precision',
     'binary_auc',
     'bootstrap_mean',
     'bootstrap_statistic',
+    'fit_length',
     'heatmap_points',
     'instances_from_segments',
     'mask_areas',
@@ -64,7 +83,10 @@ __all__ = [
     'score_spatial',
     'score_task',
     'score_temporal',
+    'score_timelines',
     'score_video_map',
+    'spread_transcript',
+    'transcript_of',
     'tube_overlap',
     'upsample_maps',
 ]
