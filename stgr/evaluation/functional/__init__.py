@@ -28,12 +28,20 @@ from stgr.evaluation.functional.per_video import TASKS, score_each_video, score_
 from stgr.evaluation.functional.place_facts import PlaceSettings
 from stgr.evaluation.functional.places import BoxPlaces, HeatPlaces
 from stgr.evaluation.functional.points import heatmap_points
+from stgr.evaluation.functional.query_tubes import (
+    QueryTube,
+    TubeIoU,
+    score_query_tubes,
+    tube_iou,
+)
 from stgr.evaluation.functional.ranking import average_precision
 from stgr.evaluation.functional.records import (
     BACKGROUND,
     GroundingRecord,
     record_from_mapping,
 )
+from stgr.evaluation.functional.retrieval import Ranking, rank_candidates, score_retrieval
+from stgr.evaluation.functional.single_action import ClipFacts, reduce_clip, score_single_action
 from stgr.evaluation.functional.spatial import score_pointing, score_spatial
 from stgr.evaluation.functional.transcripts import (
     fit_length,
@@ -50,6 +58,7 @@ __all__ = [
     'TASKS',
     'BoxPlaces',
     'ClassGroups',
+    'ClipFacts',
     'Control',
     'FrameFacts',
     'GroundingRecord',
@@ -57,6 +66,9 @@ __all__ = [
     'Interval',
     'LengthPrior',
     'PlaceSettings',
+    'QueryTube',
+    'Ranking',
+    'TubeIoU',
     'TubeSettings',
     'align_transcript',
     'append_background',
@@ -71,8 +83,10 @@ __all__ = [
     'mask_areas',
     'normalise_maps',
     'paired_bootstrap',
+    'rank_candidates',
     'read_class_groups',
     'record_from_mapping',
+    'reduce_clip',
     'reduce_record',
     'score_each_video',
     'score_frame_map',
@@ -80,6 +94,9 @@ __all__ = [
     'score_iou_point',
     'score_labels',
     'score_pointing',
+    'score_query_tubes',
+    'score_retrieval',
+    'score_single_action',
     'score_spatial',
     'score_task',
     'score_temporal',
@@ -87,6 +104,7 @@ __all__ = [
     'score_video_map',
     'spread_transcript',
     'transcript_of',
+    'tube_iou',
     'tube_overlap',
     'upsample_maps',
 ]

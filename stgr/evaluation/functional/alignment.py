@@ -6,6 +6,7 @@ of entry k's scores, the best score of the first k + 1 entries ending at block e
 makes K steps, not T x K.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -109,9 +110,9 @@ def best_starts(block_scores: FloatArray, edges: IntArray, prior: LengthPrior) -
     np.cumsum(block_scores.T, axis=1, out=sums[:, 1:])
     before = np.full((num_entries, num_blocks + 1), -np.inf)  # best up to a start, less its sum
     before[0, 0] = 0.0
-    regular = prior.scores(edges[:-1])  # of 0 .. N - 1 whole blocks
+    best_before = _maximum_before(prior, edges)
     for entry in range(num_entries - 1):
-        best = sums[entry] + _best_before(before[entry], regular, prior)
+        best = sums[entry] + best_before(before[entry])
         before[entry + 1] = best - sums[entry + 1]
     starts, end = np.zeros(num_entries, np.int64), num_blocks
     for entry in reversed(range(num_entries)):
@@ -125,19 +126,25 @@ def best_starts(block_scores: FloatArray, edges: IntArray, prior: LengthPrior) -
     return starts
 
 
-def _best_before(before: FloatArray, regular: FloatArray, prior: LengthPrior) -> FloatArray:
-    """Return ``max_s (before[s] + prior(e - s))`` over s < e for every e, (N + 1,)."""
-    best = np.full(len(before), -np.inf)
-    allowed = regular[1:][regular[1:] > -np.inf]  # of 1, 2 .. blocks
-    if not len(allowed):
-        return best
+def _maximum_before(prior: LengthPrior, edges: IntArray) -> Callable[[FloatArray], FloatArray]:
+    """Return the function ``before -> max_s (before[s] + prior(e - s))`` over s < e, (N + 1,)."""
+    weights = prior.scores(edges[1:-1])  # of 1 .. N - 1 whole blocks
+    weights = weights[weights > -np.inf]
     if prior.mean_length is not None:
-        best[1:] = _weighted_maximum(before[:-1], allowed)
-    elif prior.max_length is not None:
-        best[1:] = _sliding_maximum(before[:-1], len(allowed))
-    else:
-        best[1:] = np.maximum.accumulate(before[:-1])
-    return best
+        table = _weight_table(weights, len(edges) - 1)
+
+    def search(before: FloatArray) -> FloatArray:
+        if not len(weights):  # no whole block is short enough
+            best = np.full(len(before) - 1, -np.inf)
+        elif prior.mean_length is not None:
+            best = _weighted_maximum(before[:-1], table, len(weights))
+        elif prior.max_length is not None:
+            best = _sliding_maximum(before[:-1], len(weights))
+        else:
+            best = np.maximum.accumulate(before[:-1])
+        return np.concatenate([[-np.inf], best])
+
+    return search
 
 
 def _sliding_maximum(values: FloatArray, width: int) -> FloatArray:
@@ -150,17 +157,23 @@ def _sliding_maximum(values: FloatArray, width: int) -> FloatArray:
     return best
 
 
-def _weighted_maximum(values: FloatArray, weights: FloatArray) -> FloatArray:
-    """Return ``max_j (values[i - j] + weights[j])`` for every i, j <= i."""
+def _weight_table(weights: FloatArray, num: int) -> FloatArray:
+    """Return ``weights[i - j]`` at row i and column j, -inf where there is none, (num, num).
+
+    A view of a row of numbers: nothing of that size is stored.
+    """
+    row = np.full(2 * num - 1, -np.inf)
+    row[num - len(weights) : num] = weights[::-1]
+    return sliding_window_view(row, num)[::-1]
+
+
+def _weighted_maximum(values: FloatArray, table: FloatArray, width: int) -> FloatArray:
+    """Return ``max_j (values[j] + table[i, j])`` for every i, looking at ``i - width < j <= i``."""
     best = np.empty(len(values))
     for first in range(0, len(values), _ROWS):
         end = min(first + _ROWS, len(values))
-        width = min(len(weights), end)  # no window reaches further back than the first value
-        padded = np.full(end - first + width - 1, -np.inf)
-        known = values[max(first - width + 1, 0) : end]
-        padded[len(padded) - len(known) :] = known
-        windows = sliding_window_view(padded, width)
-        best[first:end] = (windows + weights[width - 1 :: -1]).max(axis=1)
+        reach = slice(max(first - width + 1, 0), end)
+        best[first:end] = (values[reach] + table[first:end, reach]).max(axis=1)
     return best
 
 

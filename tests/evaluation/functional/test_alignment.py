@@ -73,8 +73,9 @@ def test_a_longest_length_moves_the_boundary_by_hand():
     scores[:, 0] = 1  # the first entry wants everything
     assert align_transcript(scores).tolist() == [0] * 5 + [1]
     assert align_transcript(scores, prior=LengthPrior(4)).tolist() == [0] * 4 + [1] * 2
-    with pytest.raises(ValueError, match='raise max_length'):
-        align_transcript(scores, prior=LengthPrior(2))
+    for prior, block in ((LengthPrior(2), 1), (LengthPrior(1), 2), (LengthPrior(1, 5.0), 2)):
+        with pytest.raises(ValueError, match='raise max_length'):
+            align_transcript(scores, block=block, prior=prior)
 
 
 def test_the_poisson_prior_of_the_released_model_overrules_evidence():
