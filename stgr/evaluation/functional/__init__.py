@@ -23,6 +23,7 @@ from stgr.evaluation.functional.labels import (
     score_timelines,
 )
 from stgr.evaluation.functional.masks import mask_areas
+from stgr.evaluation.functional.multi_box import compare_with_boxes, score_boxed_images
 from stgr.evaluation.functional.normalisation import normalise_maps
 from stgr.evaluation.functional.per_video import TASKS, score_each_video, score_task
 from stgr.evaluation.functional.place_facts import PlaceSettings
@@ -49,6 +50,7 @@ from stgr.evaluation.functional.transcripts import (
     transcript_of,
 )
 from stgr.evaluation.functional.tubes import instances_from_segments, tube_overlap
+from stgr.evaluation.functional.unlabelled import ignore_unlabelled
 from stgr.evaluation.functional.video_map import TubeSettings, score_video_map
 from stgr.ops.upsampling import upsample_maps
 
@@ -77,8 +79,10 @@ __all__ = [
     'binary_auc',
     'bootstrap_mean',
     'bootstrap_statistic',
+    'compare_with_boxes',
     'fit_length',
     'heatmap_points',
+    'ignore_unlabelled',
     'instances_from_segments',
     'mask_areas',
     'normalise_maps',
@@ -88,6 +92,7 @@ __all__ = [
     'record_from_mapping',
     'reduce_clip',
     'reduce_record',
+    'score_boxed_images',
     'score_each_video',
     'score_frame_map',
     'score_groups',

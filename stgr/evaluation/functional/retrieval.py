@@ -37,12 +37,12 @@ class Ranking:
             ValueError: If the rule is unknown.
         """
         _check_ties(ties)
-        first = 1.0 + self.num_above
+        first: FloatArray = np.asarray(1 + self.num_above, np.float64)
         if ties == 'optimistic':
             return first
         if ties == 'pessimistic':
-            return first + self.num_tied
-        return first + self.num_tied / (self.num_right + 1)
+            return np.asarray(first + self.num_tied, np.float64)
+        return np.asarray(first + self.num_tied / (self.num_right + 1), np.float64)
 
     def recall(self, at: int, ties: str) -> float:
         """Return the share of queries whose rank is at most ``at`` (its expectation likewise)."""

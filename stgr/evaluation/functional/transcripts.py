@@ -19,7 +19,8 @@ def transcript_of(labels: IntArray) -> IntArray:
     labels = np.asarray(labels, np.int64)
     if not len(labels):
         return labels
-    return labels[np.concatenate([[True], labels[1:] != labels[:-1]])]
+    starts = np.concatenate([[True], labels[1:] != labels[:-1]])
+    return np.asarray(labels[starts], np.int64)
 
 
 def spread_transcript(transcript: IntArray, num_frames: int) -> IntArray:
