@@ -31,6 +31,12 @@ def test_a_silent_clip_scores_zero_and_makes_no_detection(make_facts):
     assert (got['iou_point'], got['mAP@0.1'], got['num_det'], got['num_clips']) == (0, 0, 0, 1)
 
 
+def test_a_silent_clip_stays_in_the_denominator_of_its_string(make_facts):
+    found = reduce_clip(make_facts('-aa-', '-aa-'), 1, 2, 'a')
+    silent = reduce_clip(make_facts('-aa-', '----'), 1, 2, 'a')
+    assert score_single_action([found, silent])['mAP@0.5'] == 0.5
+
+
 def test_clips_without_a_box_of_their_own_are_left_out_and_counted(make_facts):
     facts = make_facts('-bb-', '-aa-')
     assert reduce_clip(facts, 1, 2, 'a') is None
