@@ -1,20 +1,18 @@
 """What trivial predictors score on the real GroundingYouTube files (majority boxes, 250 videos)."""
 
-import json
-import os
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
+import real_annotations
 
 from stgr.evaluation.functional import (
     BoxPlaces,
     Control,
+    HeatPlaces,
+    PlaceSettings,
     TubeSettings,
     apply_control,
-    instances_from_segments,
-    record_from_mapping,
     reduce_record,
     score_iou_point,
     score_pointing,
@@ -22,44 +20,10 @@ from stgr.evaluation.functional import (
     score_video_map,
 )
 
-FILES = ('box_anno.json', 'id2wh_new.json', 'seg.json')
-
 
 @pytest.fixture(scope='module')
 def records():
-    root = os.environ.get('STGR_DATA_ROOT')
-    if not root:
-        pytest.skip('set STGR_DATA_ROOT to the folder that holds annotations/grounding_youtube')
-    folder = Path(root) / 'annotations' / 'grounding_youtube'
-    missing = [name for name in FILES if not (folder / name).is_file()]
-    if missing:
-        pytest.skip(f'{folder} lacks {missing}')
-    boxes, sizes, segments = (json.loads((folder / name).read_text()) for name in FILES)
-    return [_record(name, boxes[name], sizes[name], segments[name]) for name in sorted(boxes)]
-
-
-def _record(name, rows, size, segments):
-    pool = sorted({row['step_name'] for row in rows})
-    index = {label: i for i, label in enumerate(pool)}
-    spans = [(*s['segment'], index.get(s['sentence'].replace('_', ' '), -1)) for s in segments]
-    num = max([row['second'] for row in rows] + [span[1] for span in spans]) + 7
-    labels, boxes = np.full(num, -1), np.zeros((num, 4))
-    for row in rows:
-        labels[row['second']] = index[row['step_name']]
-        boxes[row['second']] = row['box']
-    return record_from_mapping(
-        {
-            'video_id': name,
-            'pool': pool,
-            'times': np.arange(num),
-            'gt_labels': labels,
-            'gt_boxes_px': boxes,
-            'gt_instances': instances_from_segments(labels, np.arange(num), spans),
-            'frame_size': size,
-            'pred_labels': np.full(num, -1),
-            'pred_scores': np.zeros(num),
-        }
-    )
+    return real_annotations.grounding_records()
 
 
 def _facts(records, *control):
@@ -166,4 +130,129 @@ def test_uniform_transcript_with_true_boxes_and_full_frames_elsewhere(records):
     wanted = (4.0, 2.9, 1.7, 1.6, 1.5)
     assert [100 * got[f'mAP@{t}'] for t in (0.1, 0.2, 0.3, 0.4, 0.5)] == pytest.approx(
         wanted, abs=0.8
+    )
+
+
+def _scored_at_random(records, control):
+    """Facts of a control whose places are ranked at random, as the anchors are."""
+    generator, found = np.random.default_rng(1), []
+    for record in records:
+        places = apply_control(record, control).query_places
+        places = replace(places, scores=generator.random(record.num_frames))
+        found.append(reduce_record(replace(record, query_places=places)))
+    return found
+
+
+@pytest.mark.parametrize(
+    ('places', 'share', 'wanted', 'tolerance'),
+    [
+        ('truth', (1, 1), {'ap_class_all': 99.72, 'ap_class_hico10': 90.76}, 0.03),
+        ('centre', (0.5, 0.6), {'ap_class_all': 54.35, 'ap_class_hico10': 51.97}, 0.6),
+        ('centre', (0.4, 0.5), {'ap_class_all': 51.03}, 0.6),
+        ('centre', (0.3, 0.4), {'ap_class_all': 39.15}, 0.6),
+        ('centre', (0.6, 0.7), {'ap_class_all': 47.01}, 0.6),
+        ('centre', (1, 1), {'ap_class_all': 2.31, 'ap_class_hico10': 2.47}, 0.4),
+        ('random', (1, 1), {'ap_class_all': 14.21, 'ap_class_hico10': 15.24}, 1.2),
+        ('random', (1, 1), {'iou_hit_micro': 24.88, 'iou_hit_class': 23.82}, 1.4),
+        ('random', (1, 1), {'mean_iou': 19.19}, 0.5),
+    ],
+)
+def test_ranked_scores_of_constant_and_random_places(records, places, share, wanted, tolerance):
+    got = score_spatial(_scored_at_random(records, Control('background', places, share)))
+    assert {k: 100 * got[k] for k in wanted} == pytest.approx(wanted, abs=tolerance)
+
+
+def _points(records, of_record):
+    for record in records:
+        points = np.broadcast_to(of_record(record), (record.num_frames, 2)).astype(float)
+        places = BoxPlaces(points, np.zeros((record.num_frames, 4)))
+        yield reduce_record(replace(record, query_places=places))
+
+
+def test_the_best_constant_point_and_an_empty_place(records):
+    facts = list(_points(records, lambda record: (326, 256)))
+    assert 100 * score_pointing(facts)['pointing_acc'] == pytest.approx(67.56, abs=0.0051)
+    got = score_spatial(facts)
+    assert (got['iou_hit_micro'], got['ap_class_all'], got['mean_iou']) == (0, 0, 0)
+
+
+def test_mean_clicks_lie_in_the_boxes_made_from_them(records):
+    (rows,) = real_annotations.read_json('grounding_youtube', 'clicks_mean_21k.json')
+    clicks = {}
+    for row in rows:
+        if row['x'] is not None:
+            name = row['image_url'].rsplit('/', 1)[-1]  # VIDEO_SECOND_STEP.jpg, 11 letters first
+            clicks[name[:11], int(name[12:].split('_')[0])] = (row['x'], row['y'])
+
+    def of_record(record):
+        seconds = range(record.num_frames)
+        return [clicks.get((record.video_id, second), (np.nan, np.nan)) for second in seconds]
+
+    hits, num = 0, 0
+    for record in records:
+        points = np.array(of_record(record), float)
+        known = (record.gt_labels >= 0) & ~np.isnan(points[:, 0])
+        facts = next(iter(_points([record], lambda _, p=points: np.nan_to_num(p, nan=-1.0))))
+        hits, num = hits + int(facts.query.hit[known].sum()), num + int(known.sum())
+    assert num == pytest.approx(13_760, abs=15)  # seconds of two steps have two clicks
+    assert 100 * hits / num == pytest.approx(96.30, abs=0.05)
+
+
+def test_a_seven_by_seven_map_of_box_coverage_is_nearly_the_box(records):
+    facts = []
+    for record in records:
+        edges = [np.linspace(0, size, 8) for size in record.frame_size]
+        boxes = np.clip(record.gt_boxes_px, 0, [*record.frame_size] * 2)
+        x, y = (
+            np.clip(
+                np.minimum(boxes[:, i + 2, None], edges[i][1:])
+                - np.maximum(boxes[:, i, None], edges[i][:-1]),
+                0,
+                None,
+            )
+            for i in (0, 1)
+        )
+        places = HeatPlaces(y[:, :, None] * x[:, None, :])
+        settings = PlaceSettings(0.5, 'max')
+        facts.append(reduce_record(replace(record, query_places=places), settings))
+    got = score_pointing(facts) | score_spatial(facts)
+    keys = ('pointing_acc', 'iou_hit_micro', 'mean_iou')
+    assert [100 * got[k] for k in keys] == pytest.approx(
+        (98.6, 99.0, 84.1), abs=0.4
+    )  # of cells or their pixels?
+
+
+@pytest.mark.parametrize(
+    ('labels', 'places', 'wanted', 'tolerance'),
+    [
+        ('background', 'random', (0, 0, 6.26), 0.0051),
+        ('random', 'random', (0.31, 0.26, 1.17), 0.12),
+        ('most_frequent', 'random', (0.15, 0.97, 0.13), 0.25),
+        ('uniform_transcript', 'random', (1.45, 1.05, 5.09), 0.4),
+    ],
+)
+def test_iou_point_with_random_points(records, labels, places, wanted, tolerance):
+    facts = _facts(records, labels, places)
+    plain, background = score_iou_point(facts), score_iou_point(facts, include_background=True)
+    keys = plain['iou_point_video_class'], plain['iou_point_micro']
+    got = [100 * v for v in (*keys, background['iou_point_video_class'])]
+    assert got == pytest.approx(wanted, abs=tolerance)
+
+
+@pytest.mark.parametrize(
+    ('labels', 'places', 'share', 'tube', 'wanted', 'tolerance'),
+    [
+        ('truth', 'centre', (1, 1), 'instance', (91.7, 16.5, 1.3, 0.2, 0.2), 1.2),
+        ('truth', 'random', (1, 1), 'class', (71.9, 34.2, 10.8, 3.1, 1.3), 3.5),
+        ('truth', 'random', (1, 1), 'instance', (64.2, 29.8, 10.0, 3.5, 1.3), 3.5),
+        ('random', 'centre', (0.4, 0.5), 'class', (0.7, 0, 0, 0, 0), 0.5),
+        ('random', 'centre', (0.4, 0.5), 'instance', (2.7, 1.0, 0.7, 0.1, 0.1), 1.2),
+        ('background', 'centre', (0.4, 0.5), 'instance', (0, 0, 0, 0, 0), 0),
+    ],
+)
+def test_video_map_of_further_predictors(records, labels, places, share, tube, wanted, tolerance):
+    facts = [reduce_record(r) for r in _fifty_with_random_scores(records, labels, places, share)]
+    got = score_video_map(facts, TubeSettings(tube))
+    assert [100 * got[f'mAP@{t}'] for t in (0.1, 0.2, 0.3, 0.4, 0.5)] == pytest.approx(
+        wanted, abs=tolerance
     )

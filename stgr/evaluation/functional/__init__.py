@@ -1,5 +1,10 @@
 """Metrics as plain functions: arrays in, numbers out."""
 
+from stgr.evaluation.functional.alignment import (
+    LengthPrior,
+    align_transcript,
+    append_background,
+)
 from stgr.evaluation.functional.bootstrap import (
     Interval,
     bootstrap_mean,
@@ -19,8 +24,14 @@ from stgr.evaluation.functional.frame_facts import FrameFacts, reduce_record
 from stgr.evaluation.functional.frame_map import score_frame_map
 from stgr.evaluation.functional.groups import ClassGroups, read_class_groups, score_groups
 from stgr.evaluation.functional.iou_point import score_iou_point
-from stgr.evaluation.functional.labels import binary_auc, score_labels, score_temporal
+from stgr.evaluation.functional.labels import (
+    binary_auc,
+    score_labels,
+    score_temporal,
+    score_timelines,
+)
 from stgr.evaluation.functional.masks import mask_areas
+from stgr.evaluation.functional.multi_box import compare_with_boxes, score_boxed_images
 from stgr.evaluation.functional.normalisation import normalise_maps
 from stgr.evaluation.functional.per_video import TASKS, score_each_video, score_task
 from stgr.evaluation.functional.place_facts import PlaceSettings
@@ -31,6 +42,12 @@ from stgr.evaluation.functional.pr_curves import (
     PrecisionRecall,
     precision_recall_per_class,
     precision_recall_pooled,
+)
+from stgr.evaluation.functional.query_tubes import (
+    QueryTube,
+    TubeIoU,
+    score_query_tubes,
+    tube_iou,
 )
 from stgr.evaluation.functional.ranking import average_precision
 from stgr.evaluation.functional.records import (
@@ -43,6 +60,8 @@ from stgr.evaluation.functional.reliability import (
     bin_reliability,
     score_reliability,
 )
+from stgr.evaluation.functional.retrieval import Ranking, rank_candidates, score_retrieval
+from stgr.evaluation.functional.single_action import ClipFacts, reduce_clip, score_single_action
 from stgr.evaluation.functional.spatial import score_pointing, score_spatial
 from stgr.evaluation.functional.threshold_sweeps import (
     SpatialSweep,
@@ -52,7 +71,13 @@ from stgr.evaluation.functional.threshold_sweeps import (
     sweep_spatial,
     sweep_temporal,
 )
+from stgr.evaluation.functional.transcripts import (
+    fit_length,
+    spread_transcript,
+    transcript_of,
+)
 from stgr.evaluation.functional.tubes import instances_from_segments, tube_overlap
+from stgr.evaluation.functional.unlabelled import ignore_unlabelled
 from stgr.evaluation.functional.video_map import TubeSettings, score_video_map
 from stgr.ops.upsampling import upsample_maps
 
@@ -63,28 +88,38 @@ __all__ = [
     'BoxPlaces',
     'ClassGroups',
     'ClassScore',
+    'ClipFacts',
     'Confusion',
     'Control',
     'FrameFacts',
     'GroundingRecord',
     'HeatPlaces',
     'Interval',
+    'LengthPrior',
     'Mistake',
     'PlaceSettings',
     'PointDensity',
     'PrecisionRecall',
+    'QueryTube',
+    'Ranking',
     'Reliability',
     'SpatialSweep',
     'TemporalSweep',
+    'TubeIoU',
     'TubeSettings',
+    'align_transcript',
+    'append_background',
     'apply_control',
     'average_precision',
     'bin_reliability',
     'binary_auc',
     'bootstrap_mean',
     'bootstrap_statistic',
+    'compare_with_boxes',
     'count_confusion',
+    'fit_length',
     'heatmap_points',
+    'ignore_unlabelled',
     'instances_from_segments',
     'largest_confusions',
     'mask_areas',
@@ -94,10 +129,13 @@ __all__ = [
     'point_density',
     'precision_recall_per_class',
     'precision_recall_pooled',
+    'rank_candidates',
     'read_class_groups',
     'record_from_mapping',
     'reduce_best',
+    'reduce_clip',
     'reduce_record',
+    'score_boxed_images',
     'score_each_class',
     'score_each_video',
     'score_frame_map',
@@ -105,14 +143,21 @@ __all__ = [
     'score_iou_point',
     'score_labels',
     'score_pointing',
+    'score_query_tubes',
     'score_reliability',
+    'score_retrieval',
+    'score_single_action',
     'score_spatial',
     'score_task',
     'score_temporal',
+    'score_timelines',
     'score_video_map',
+    'spread_transcript',
     'sweep_iou',
     'sweep_spatial',
     'sweep_temporal',
+    'transcript_of',
+    'tube_iou',
     'tube_overlap',
     'upsample_maps',
 ]

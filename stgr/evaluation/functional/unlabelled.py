@@ -1,0 +1,65 @@
+"""Seconds of a step that nobody boxed: background, as released, or left out."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from stgr.evaluation.functional.arrays import BoolArray
+from stgr.evaluation.functional.places import BoxPlaces, HeatPlaces, Places
+from stgr.evaluation.functional.records import BACKGROUND, GroundingRecord
+
+
+def unlabelled_frames(
+    record: GroundingRecord, steps_sec: Sequence[tuple[float, float]]
+) -> BoolArray:
+    """Return the frames within an annotated step that have no label, (T,).
+
+    Trimmed ends and seconds without a majority. Source: benchmarks, section 2.
+
+    Args:
+        record: One video.
+        steps_sec: ``[start, end)`` of the original steps (the subtitle files), half-open, seconds.
+    """
+    inside = np.zeros(record.num_frames, np.bool_)
+    for start, end in steps_sec:
+        inside |= (record.times_sec >= start) & (record.times_sec < end)
+    return np.asarray(inside & (record.gt_labels == BACKGROUND), np.bool_)
+
+
+def ignore_unlabelled(
+    record: GroundingRecord, steps_sec: Sequence[tuple[float, float]]
+) -> GroundingRecord:
+    """Return the record without the unlabelled frames of its steps (``unlabelled="ignore"``).
+
+    The default everywhere is to keep them as background, which is what "majority voting determines
+    presence" says. Frames that a left-out one stood between become neighbours.
+
+    Args:
+        record: One video.
+        steps_sec: As in ``unlabelled_frames``.
+
+    Returns:
+        A record of the other frames, truth and prediction alike.
+    """
+    kept = ~unlabelled_frames(record, steps_sec)
+    names = ('times_sec', 'gt_labels', 'gt_boxes_px', 'pred_labels', 'pred_scores')
+    arrays = {name: getattr(record, name)[kept] for name in names}
+    for name in ('gt_instances', 'pred_best_labels'):
+        array = getattr(record, name)
+        arrays[name] = None if array is None else array[kept]
+    return replace(
+        record,
+        **arrays,
+        pred_places=_keep(record.pred_places, kept),
+        query_places=_keep(record.query_places, kept),
+    )
+
+
+def _keep(places: Places | None, kept: BoolArray) -> Places | None:
+    if places is None:
+        return None
+    if isinstance(places, HeatPlaces):
+        return HeatPlaces(places.maps[kept])
+    scores = None if places.scores is None else places.scores[kept]
+    return BoxPlaces(places.points_px[kept], places.boxes_px[kept], scores)

@@ -1,0 +1,79 @@
+"""The single-action protocol as an MMEngine metric."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mmengine.evaluator import BaseMetric
+
+from stgr.evaluation.functional import (
+    ClipFacts,
+    PlaceSettings,
+    TubeSettings,
+    record_from_mapping,
+    reduce_clip,
+    reduce_record,
+    score_single_action,
+)
+from stgr.registry import METRICS
+
+
+@METRICS.register_module()
+class SingleActionMetric(BaseMetric):
+    """IoU+Point and video mAP of clips around one step each.
+
+    A data sample is a record (see ``record_from_mapping``; times may be called
+    ``frame_times_sec``) with ``clips``: ``(start_sec, end_sec, label)`` of each clip. Scores:
+    ``score_single_action``.
+
+    Args:
+        mask_threshold: Mask = upsampled heat map >= this (0.01: the paper).
+        normalisation: Scaling of each map before that, see ``normalise_maps``.
+        point_mode: See ``heatmap_points``.
+        video_map: Arguments of ``TubeSettings``; None means the defaults.
+        collect_device: Where ranks exchange their results, ``'cpu'`` or ``'gpu'``.
+        collect_dir: Shared folder for that on the CPU; None means one below the working folder.
+        prefix: Put before every key; None means ``single_action``.
+    """
+
+    default_prefix = 'single_action'
+
+    def __init__(
+        self,
+        mask_threshold: float = 0.01,
+        *,
+        normalisation: str = 'none',
+        point_mode: str = 'first',
+        video_map: Mapping[str, Any] | None = None,
+        collect_device: str = 'cpu',
+        collect_dir: str | None = None,
+        prefix: str | None = None,
+    ) -> None:
+        super().__init__(collect_device=collect_device, prefix=prefix, collect_dir=collect_dir)
+        self.places = PlaceSettings(mask_threshold, normalisation, point_mode)
+        self.tubes = TubeSettings(**(video_map or {}))
+
+    def process(self, data_batch: Any, data_samples: Sequence[Mapping[str, Any]]) -> None:
+        """Reduce each video to the facts of its clips.
+
+        Args:
+            data_batch: Not used.
+            data_samples: Records with their clips.
+        """
+        del data_batch
+        for sample in data_samples:
+            times = sample['times'] if 'times' in sample else sample['frame_times_sec']
+            record = record_from_mapping({**sample, 'times': times})
+            facts = reduce_record(record, self.places)
+            overlap = self.tubes.overlap
+            self.results.append([reduce_clip(facts, *c, overlap=overlap) for c in sample['clips']])
+
+    def compute_metrics(self, results: list[list[ClipFacts | None]]) -> dict[str, float]:
+        """Return the scores of all clips.
+
+        Args:
+            results: Facts of the clips of every video of every rank.
+
+        Returns:
+            The keys of ``score_single_action``.
+        """
+        return score_single_action([clip for clips in results for clip in clips], self.tubes)
