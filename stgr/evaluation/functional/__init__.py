@@ -4,7 +4,13 @@ from stgr.evaluation.functional.bootstrap import (
     Interval,
     bootstrap_mean,
     bootstrap_statistic,
+    bootstrap_weighted,
     paired_bootstrap,
+)
+from stgr.evaluation.functional.constant_place import (
+    ConstantPlace,
+    fit_constant_place,
+    place_constant,
 )
 from stgr.evaluation.functional.controls import CONTROLS, Control, apply_control
 from stgr.evaluation.functional.frame_facts import FrameFacts, reduce_record
@@ -16,7 +22,7 @@ from stgr.evaluation.functional.masks import mask_areas
 from stgr.evaluation.functional.normalisation import normalise_maps
 from stgr.evaluation.functional.per_video import TASKS, score_each_video, score_task
 from stgr.evaluation.functional.place_facts import PlaceSettings
-from stgr.evaluation.functional.places import BoxPlaces, HeatPlaces
+from stgr.evaluation.functional.places import BoxPlaces, HeatPlaces, MaskPlaces
 from stgr.evaluation.functional.points import heatmap_points
 from stgr.evaluation.functional.ranking import average_precision
 from stgr.evaluation.functional.records import (
@@ -26,7 +32,12 @@ from stgr.evaluation.functional.records import (
 )
 from stgr.evaluation.functional.spatial import score_pointing, score_spatial
 from stgr.evaluation.functional.tubes import instances_from_segments, tube_overlap
-from stgr.evaluation.functional.video_map import TubeSettings, score_video_map
+from stgr.evaluation.functional.video_map import (
+    TubeOutcomes,
+    TubeSettings,
+    score_video_map,
+    tube_outcomes,
+)
 from stgr.ops.upsampling import upsample_maps
 
 __all__ = [
@@ -35,23 +46,29 @@ __all__ = [
     'TASKS',
     'BoxPlaces',
     'ClassGroups',
+    'ConstantPlace',
     'Control',
     'FrameFacts',
     'GroundingRecord',
     'HeatPlaces',
     'Interval',
+    'MaskPlaces',
     'PlaceSettings',
+    'TubeOutcomes',
     'TubeSettings',
     'apply_control',
     'average_precision',
     'binary_auc',
     'bootstrap_mean',
     'bootstrap_statistic',
+    'bootstrap_weighted',
+    'fit_constant_place',
     'heatmap_points',
     'instances_from_segments',
     'mask_areas',
     'normalise_maps',
     'paired_bootstrap',
+    'place_constant',
     'read_class_groups',
     'record_from_mapping',
     'reduce_record',
@@ -65,6 +82,7 @@ __all__ = [
     'score_task',
     'score_temporal',
     'score_video_map',
+    'tube_outcomes',
     'tube_overlap',
     'upsample_maps',
 ]

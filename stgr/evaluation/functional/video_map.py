@@ -116,6 +116,48 @@ def score_video_map(
     return found
 
 
+@dataclass(frozen=True)
+class TubeOutcomes:
+    """The predicted tubes of one class in one video, and which of them find a true tube.
+
+    Predictions of one video only compete with each other, so these hold in any set of videos.
+
+    Args:
+        num_truths: True tubes of the class.
+        scores: Of the predicted tubes, best first, (N,).
+        positive: Whether each is a true positive at each threshold, (N, K).
+    """
+
+    num_truths: int
+    scores: FloatArray
+    positive: BoolArray
+
+
+def tube_outcomes(
+    video: FrameFacts, settings: TubeSettings | None = None
+) -> dict[str, TubeOutcomes]:
+    """Return the outcomes of one video by the name of their class.
+
+    Args:
+        video: Its facts, with places of the predicted labels.
+        settings: The reading of video mAP; None means the defaults.
+
+    Raises:
+        ValueError: If actions are predicted without a place.
+    """
+    settings = settings or TubeSettings()
+    tubes = _collect([video], settings)
+    found = {}
+    for name, label in class_ids([video]).items():
+        ranked, num_truths = tubes.detections[label], int((tubes.labels == label).sum())
+        if not ranked and not num_truths:
+            continue
+        positive = [_match(ranked, settings, threshold) for threshold in settings.thresholds]
+        scores = np.asarray([detection.score for detection in ranked], np.float64)
+        found[name] = TubeOutcomes(num_truths, scores, np.stack(positive, axis=1))
+    return found
+
+
 def _collect(videos: Sequence[FrameFacts], settings: TubeSettings) -> _Tubes:
     ids = class_ids(videos)
     detections: dict[int, list[_Detection]] = {label: [] for label in ids.values()}
