@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from stgr import __version__
-from stgr.commands import extract, ground, make_tiny_kitchen, models
+from stgr.commands import compare, evaluate, extract, ground, make_tiny_kitchen, models
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,7 +26,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument('--version', action='version', version=f'stgr {__version__}')
     commands = parser.add_subparsers(required=True, metavar='COMMAND')
-    for command in (ground, models, make_tiny_kitchen, extract):
+    for command in (ground, models, make_tiny_kitchen, extract, evaluate, compare):
         command.add_to(commands)
     return parser
 
