@@ -7,17 +7,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from stgr.evaluation.functional.alignment import align_transcript
 from stgr.evaluation.functional.frame_facts import PlaceSettings, reduce_record
 from stgr.evaluation.functional.frame_map import score_frame_map
 from stgr.evaluation.functional.iou_point import score_iou_point
-from stgr.evaluation.functional.labels import score_temporal
+from stgr.evaluation.functional.labels import score_temporal, score_timelines
 from stgr.evaluation.functional.records import record_from_mapping
+from stgr.evaluation.functional.single_action import reduce_clip, score_single_action
 from stgr.evaluation.functional.spatial import score_pointing, score_spatial
+from stgr.evaluation.functional.transcripts import transcript_of
 from stgr.evaluation.functional.tubes import instances_from_segments
 from stgr.evaluation.functional.video_map import TubeSettings, score_video_map
 
 pytestmark = pytest.mark.golden
-MASKED = ('spatial/', 'video_map/', 'frame_map')  # thresholded masks: 2e-3; the rest 1e-6
+MASKED = (
+    'spatial/',
+    'video_map/',
+    'frame_map',
+    'single_action',
+    'official',
+)  # thresholded masks: 2e-3; the rest 1e-6
 
 
 @pytest.fixture(scope='module')
@@ -37,8 +46,12 @@ def expected(folder):
 
 
 @pytest.fixture(scope='module')
-def records(folder):
-    videos = json.loads((folder / 'gt.json').read_text())['videos']
+def videos(folder):
+    return json.loads((folder / 'gt.json').read_text())['videos']
+
+
+@pytest.fixture(scope='module')
+def records(folder, videos):
     with np.load(folder / 'pred.npz') as arrays:
         return [_record(name, video, arrays) for name, video in videos.items()]
 
@@ -124,3 +137,25 @@ def test_video_map_with_joined_runs_and_free_matching_equals_the_example(records
 
 def test_frame_map_equals_the_example(records, expected):
     _assert_group(expected, 'frame_map', score_frame_map(_facts(records, expected)))
+
+
+@pytest.mark.parametrize('background', ['exclude', 'include'])
+def test_aligned_temporal_scores_equal_the_example(folder, records, expected, background):
+    timelines = []
+    with np.load(folder / 'pred.npz') as arrays:
+        for record in records:
+            transcript = transcript_of(record.gt_labels)
+            scores = arrays[f'{record.video_id}|logp'][:, transcript]  # -1: background is last
+            timelines.append((record.gt_labels, transcript[align_transcript(scores)]))
+    actual = score_timelines(timelines, include_background=background == 'include')
+    _assert_group(expected, f'temporal/align/bg={background}', actual)
+
+
+def test_single_action_clips_equal_the_example(records, expected, videos):
+    facts = zip(_facts(records, expected), videos.values(), strict=True)
+    clips = [
+        reduce_clip(video, clip['start'], clip['end'], clip['label'])
+        for video, truth in facts
+        for clip in truth['clips']
+    ]
+    _assert_group(expected, 'single_action', score_single_action(clips))

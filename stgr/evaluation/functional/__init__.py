@@ -1,5 +1,10 @@
 """Metrics as plain functions: arrays in, numbers out."""
 
+from stgr.evaluation.functional.alignment import (
+    LengthPrior,
+    align_transcript,
+    append_background,
+)
 from stgr.evaluation.functional.bootstrap import (
     Interval,
     bootstrap_mean,
@@ -17,20 +22,38 @@ from stgr.evaluation.functional.frame_facts import FrameFacts, reduce_record
 from stgr.evaluation.functional.frame_map import score_frame_map
 from stgr.evaluation.functional.groups import ClassGroups, read_class_groups, score_groups
 from stgr.evaluation.functional.iou_point import score_iou_point
-from stgr.evaluation.functional.labels import binary_auc, score_labels, score_temporal
+from stgr.evaluation.functional.labels import (
+    binary_auc,
+    score_labels,
+    score_temporal,
+    score_timelines,
+)
 from stgr.evaluation.functional.masks import mask_areas
 from stgr.evaluation.functional.normalisation import normalise_maps
 from stgr.evaluation.functional.per_video import TASKS, score_each_video, score_task
 from stgr.evaluation.functional.place_facts import PlaceSettings
 from stgr.evaluation.functional.places import BoxPlaces, HeatPlaces, MaskPlaces
 from stgr.evaluation.functional.points import heatmap_points
+from stgr.evaluation.functional.query_tubes import (
+    QueryTube,
+    TubeIoU,
+    score_query_tubes,
+    tube_iou,
+)
 from stgr.evaluation.functional.ranking import average_precision
 from stgr.evaluation.functional.records import (
     BACKGROUND,
     GroundingRecord,
     record_from_mapping,
 )
+from stgr.evaluation.functional.retrieval import Ranking, rank_candidates, score_retrieval
+from stgr.evaluation.functional.single_action import ClipFacts, reduce_clip, score_single_action
 from stgr.evaluation.functional.spatial import score_pointing, score_spatial
+from stgr.evaluation.functional.transcripts import (
+    fit_length,
+    spread_transcript,
+    transcript_of,
+)
 from stgr.evaluation.functional.tubes import instances_from_segments, tube_overlap
 from stgr.evaluation.functional.video_map import (
     TubeOutcomes,
@@ -46,16 +69,23 @@ __all__ = [
     'TASKS',
     'BoxPlaces',
     'ClassGroups',
+    'ClipFacts',
     'ConstantPlace',
     'Control',
     'FrameFacts',
     'GroundingRecord',
     'HeatPlaces',
     'Interval',
+    'LengthPrior',
     'MaskPlaces',
     'PlaceSettings',
+    'QueryTube',
+    'Ranking',
+    'TubeIoU',
     'TubeOutcomes',
     'TubeSettings',
+    'align_transcript',
+    'append_background',
     'apply_control',
     'average_precision',
     'binary_auc',
@@ -63,14 +93,17 @@ __all__ = [
     'bootstrap_statistic',
     'bootstrap_weighted',
     'fit_constant_place',
+    'fit_length',
     'heatmap_points',
     'instances_from_segments',
     'mask_areas',
     'normalise_maps',
     'paired_bootstrap',
     'place_constant',
+    'rank_candidates',
     'read_class_groups',
     'record_from_mapping',
+    'reduce_clip',
     'reduce_record',
     'score_each_video',
     'score_frame_map',
@@ -78,10 +111,17 @@ __all__ = [
     'score_iou_point',
     'score_labels',
     'score_pointing',
+    'score_query_tubes',
+    'score_retrieval',
+    'score_single_action',
     'score_spatial',
     'score_task',
     'score_temporal',
+    'score_timelines',
     'score_video_map',
+    'spread_transcript',
+    'transcript_of',
+    'tube_iou',
     'tube_outcomes',
     'tube_overlap',
     'upsample_maps',

@@ -12,6 +12,7 @@ import numpy as np
 from stgr.evaluation.functional.arrays import FloatArray, IntArray
 from stgr.evaluation.functional.places import BoxPlaces, Places
 from stgr.evaluation.functional.records import BACKGROUND, GroundingRecord
+from stgr.evaluation.functional.transcripts import spread_transcript, transcript_of
 
 LABEL_RULES = ('own', 'truth', 'random', 'most_frequent', 'background', 'uniform_transcript')
 PLACE_RULES = ('own', 'truth', 'centre', 'random')
@@ -122,9 +123,7 @@ def uniform_transcript(labels: IntArray) -> IntArray:
     """
     if not len(labels):
         return labels
-    order = labels[np.flatnonzero(np.concatenate([[True], labels[1:] != labels[:-1]]))]
-    doubled = 2 * np.arange(len(labels)) + 1
-    return np.asarray(order[doubled * len(order) // (2 * len(labels))], np.int64)
+    return spread_transcript(transcript_of(labels), len(labels))
 
 
 def _places(record: GroundingRecord, control: Control, generator: np.random.Generator) -> Places:

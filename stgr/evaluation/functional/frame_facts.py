@@ -22,6 +22,7 @@ class FrameFacts:
     Args:
         video_id: Name of the video.
         pool: Action names; labels index it, -1 is background.
+        times_sec: (T,), ascending.
         gt_labels: (T,).
         gt_instances: Instance of each frame, (T,), -1 where there is none.
         pred_labels: (T,).
@@ -36,6 +37,7 @@ class FrameFacts:
 
     video_id: str
     pool: tuple[str, ...]
+    times_sec: FloatArray
     gt_labels: IntArray
     gt_instances: IntArray
     pred_labels: IntArray
@@ -69,6 +71,7 @@ def reduce_record(record: GroundingRecord, settings: PlaceSettings | None = None
     return FrameFacts(
         video_id=record.video_id,
         pool=record.pool,
+        times_sec=record.times_sec,
         gt_labels=record.gt_labels,
         gt_instances=_instances(record),
         pred_labels=record.pred_labels,

@@ -14,6 +14,7 @@ from stgr.evaluation.functional.arrays import (
 from stgr.evaluation.functional.classes import class_ids, global_labels
 from stgr.evaluation.functional.frame_facts import FrameFacts
 from stgr.evaluation.functional.records import BACKGROUND
+from stgr.evaluation.functional.transcripts import fit_length
 
 
 def score_labels(videos: Sequence[FrameFacts]) -> dict[str, float]:
@@ -80,33 +81,55 @@ def score_temporal(
 ) -> dict[str, float]:
     """Return temporal overlap without any regard to place (benchmarks, section 3 (e)).
 
-    Per video and true class: ``IoU = |G n P| / |G u P|``, ``IoD = |G n P| / |P|`` (0 if P is
-    empty); mean over the video's classes, then over videos that have one.
-
     Args:
         videos: Facts of each video.
         include_background: Whether background counts as a class (the authors' rule for
             MiningYouTube).
 
     Returns:
-        ``iou``, ``iod``, ``mof`` (share of right frames, background too, mean over videos) and
-        ``num_videos`` (scored for iou and iod).
+        The keys of ``score_timelines``.
     """
-    overlaps = [_class_overlaps(video, include_background) for video in videos]
+    timelines = [(video.gt_labels, video.pred_labels) for video in videos]
+    return score_timelines(timelines, include_background=include_background)
+
+
+def score_timelines(
+    timelines: Sequence[tuple[IntArray, IntArray]], *, include_background: bool = True
+) -> dict[str, float]:
+    """Return temporal overlap of predicted with true labels, frame by frame.
+
+    Per video and true class: ``IoU = |G n P| / |G u P|``, ``IoD = |G n P| / |P|`` (0 if P is
+    empty); mean over the video's classes, then over videos that have one. Source: benchmarks,
+    section 3 (e).
+
+    Args:
+        timelines: True and predicted labels of each video, (T,) each, -1 is background; a
+            prediction of another length is cut, or padded with its last label, to the truth's.
+        include_background: Whether background counts as a class (the authors' rule for
+            MiningYouTube). MoF counts all frames in either case.
+
+    Returns:
+        ``iou``, ``iod``, ``mof`` (share of right frames, background too, mean over videos) and
+        ``num_videos`` (scored for iou and iod). Fractions; NaN where undefined.
+    """
+    fitted = [(np.asarray(g), fit_length(p, len(g))) for g, p in timelines]
+    overlaps = [_class_overlaps(g, p, include_background) for g, p in fitted]
     scored = [pair for pair in overlaps if len(pair[0])]
     return {
         'iou': mean_or_nan([pair[0].mean() for pair in scored]),
         'iod': mean_or_nan([pair[1].mean() for pair in scored]),
-        'mof': mean_or_nan([mean_or_nan(v.gt_labels == v.pred_labels) for v in videos]),
+        'mof': mean_or_nan([mean_or_nan(truth == predicted) for truth, predicted in fitted]),
         'num_videos': float(len(scored)),
     }
 
 
-def _class_overlaps(video: FrameFacts, include_background: bool) -> tuple[FloatArray, FloatArray]:
+def _class_overlaps(
+    labels: IntArray, predicted_labels: IntArray, include_background: bool
+) -> tuple[FloatArray, FloatArray]:
     lowest = BACKGROUND if include_background else 0
-    classes = np.unique(video.gt_labels[video.gt_labels >= lowest])
-    truth = video.gt_labels == classes[:, None]  # (K, T)
-    predicted = video.pred_labels == classes[:, None]
+    classes = np.unique(labels[labels >= lowest])
+    truth = labels == classes[:, None]  # (K, T)
+    predicted = predicted_labels == classes[:, None]
     common = (truth & predicted).sum(axis=1)
     length = np.maximum(predicted.sum(axis=1), 1)
     return common / (truth | predicted).sum(axis=1), common / length

@@ -1,0 +1,133 @@
+"""Transcript alignment in numpy against a Python dictionary of hypotheses.
+
+A 4-minute video at its native rate: 7,500 frames, 41 transcript entries. Both ways decide in turn
+within each round, so a busy machine slows them alike. The dictionary's hypotheses are (entry,
+length), as a length model needs them and as the released decoder keeps them; at blocks of one frame
+that would be a thousand million of them, so there the leanest dictionary is the rival, whose
+hypotheses are entries alone. Run: python benchmarks/alignment.py [--rounds N]
+"""
+
+import argparse
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from _recording import RESULTS, environment, record, summary
+
+from stgr.evaluation.functional import LengthPrior, align_transcript
+
+FRAMES, ENTRIES = 7500, 41
+Align = Callable[[], list[int]]
+
+
+def evidence(seed: int = 0) -> np.ndarray:
+    """Log-scores with the right entry one standard deviation above the others, (T, K)."""
+    generator = np.random.default_rng(seed)
+    cuts = np.sort(generator.choice(np.arange(1, FRAMES), ENTRIES - 1, replace=False))
+    truth = np.searchsorted(cuts, np.arange(FRAMES), side='right')
+    scores = generator.normal(size=(FRAMES, ENTRIES))
+    scores[np.arange(FRAMES), truth] += 1
+    return scores
+
+
+def with_lengths(scores: np.ndarray, block: int, prior: LengthPrior) -> list[int]:
+    """Return the alignment by hypotheses (entry, length) in a dictionary."""
+    num_frames, num_entries = scores.shape
+    weights = prior.scores(np.arange(num_frames + block + 1)).tolist()
+    gains = np.add.reduceat(scores, np.arange(0, num_frames, block), axis=0).tolist()
+    sizes = [min(block, num_frames - start) for start in range(0, num_frames, block)]
+    hypotheses = {(0, sizes[0]): (gains[0][0], (0, None))}
+    for number in range(1, len(gains)):
+        gain, size, new = gains[number], sizes[number], {}
+        for (entry, length), (score, history) in hypotheses.items():
+            key = (entry, length + size)
+            if key not in new or new[key][0] < score + gain[entry]:
+                new[key] = (score + gain[entry], history)
+            if entry + 1 < num_entries and weights[length] > -math.inf:
+                key, total = (entry + 1, size), score + weights[length] + gain[entry + 1]
+                if key not in new or new[key][0] < total:
+                    new[key] = (total, (number, history))
+        hypotheses = new
+    last = [
+        (score + weights[length], history)
+        for (entry, length), (score, history) in hypotheses.items()
+        if entry == num_entries - 1
+    ]
+    return _labels(max(last, key=lambda found: found[0])[1], block, num_frames)
+
+
+def entries_alone(scores: np.ndarray, block: int, prior: LengthPrior) -> list[int]:
+    """Return the alignment without a prior by hypotheses (entry) in a dictionary."""
+    assert prior == LengthPrior(), 'without lengths there is no prior on them'
+    num_frames, num_entries = scores.shape
+    gains = np.add.reduceat(scores, np.arange(0, num_frames, block), axis=0).tolist()
+    hypotheses = {0: (gains[0][0], (0, None))}
+    for number in range(1, len(gains)):
+        gain, new = gains[number], {}
+        for entry, (score, history) in hypotheses.items():
+            if entry not in new or new[entry][0] < score + gain[entry]:
+                new[entry] = (score + gain[entry], history)
+            if entry + 1 < num_entries:
+                total = score + gain[entry + 1]
+                if entry + 1 not in new or new[entry + 1][0] < total:
+                    new[entry + 1] = (total, (number, history))
+        hypotheses = new
+    return _labels(hypotheses[num_entries - 1][1], block, num_frames)
+
+
+def _labels(history: tuple, block: int, num_frames: int) -> list[int]:
+    starts = []
+    while history is not None:
+        starts.append(block * history[0])
+        history = history[1]
+    lengths = np.diff([*reversed(starts), num_frames])
+    return np.repeat(np.arange(len(lengths)), lengths).tolist()
+
+
+def compare(name: str, rival: Align, ours: Align, rounds: int) -> list[dict[str, object]]:
+    """Return the ratios of a dictionary's time to ours, and our time."""
+    assert rival() == ours(), f'{name}: decisions differ'
+    ratios, ours_ms = [], []
+    for _ in range(rounds):
+        rival_sec = _seconds(rival)
+        ours_sec = min(_seconds(ours) for _ in range(3))
+        ratios.append(rival_sec / ours_sec)
+        ours_ms.append(1e3 * ours_sec)
+    return [
+        {'what': name, 'measure': 'times slower than ours'} | summary(ratios),
+        {'what': name, 'measure': 'ours, milliseconds'} | summary(ours_ms),
+    ]
+
+
+def _seconds(align: Align) -> float:
+    start = time.perf_counter()
+    align()
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    """Measure, print and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--rounds', type=int, default=3)
+    parser.add_argument('--out', type=Path, default=RESULTS / 'alignment.csv')
+    arguments = parser.parse_args()
+    scores, rows = evidence(), []
+    for name, dictionary, block, prior in (
+        ('(entry, length), blocks of 20, no prior', with_lengths, 20, LengthPrior()),
+        ('(entry, length), blocks of 20, at most 1000', with_lengths, 20, LengthPrior(1000)),
+        ('(entry, length), blocks of 20, Poisson 150', with_lengths, 20, LengthPrior(None, 150)),
+        ('(entry), blocks of 1, no prior', entries_alone, 1, LengthPrior()),
+    ):
+        rows += compare(
+            name,
+            lambda d=dictionary, b=block, p=prior: d(scores, b, p),
+            lambda b=block, p=prior: align_transcript(scores, block=b, prior=p).tolist(),
+            arguments.rounds,
+        )
+    record(arguments.out, rows, environment('numpy'))
+
+
+if __name__ == '__main__':
+    main()
