@@ -69,7 +69,7 @@ def evaluate(
             'predictions': _stamps([predictions]),
             'predictions_format': format_of(predictions),
         },
-        'coverage': coverage.to_json(),
+        'coverage': {**coverage.to_json(), **protocol.extra_coverage(system)},
         'metrics': plain(_score_all(kept, system, CONTROLS_GIVE)),
         'not_scored': left_out,
         'controls': plain(controls),

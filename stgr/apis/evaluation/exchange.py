@@ -1,5 +1,6 @@
 """The exchange layout: a small ground truth of its own, and every score of the library."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,22 +13,35 @@ from stgr.apis.evaluation.matching import MatchedVideo
 from stgr.apis.evaluation.protocol import Counts, Protocol, Ratio, ScoreGroup, Scores
 from stgr.apis.evaluation.truth import BACKGROUND_NAME, NamedSegment, VideoTruth
 from stgr.evaluation.functional import (
+    ClipFacts,
     FrameFacts,
+    GroundingRecord,
     TubeOutcomes,
     TubeSettings,
+    align_transcript,
+    reduce_clip,
     reduce_record,
     score_frame_map,
     score_iou_point,
     score_pointing,
+    score_single_action,
     score_spatial,
     score_temporal,
+    score_timelines,
     score_video_map,
+    transcript_of,
     tube_outcomes,
 )
-from stgr.evaluation.functional.arrays import FloatArray
+from stgr.evaluation.functional.arrays import FloatArray, IntArray
+from stgr.evaluation.functional.compat import (
+    ScriptSettings,
+    reduce_as_released,
+    score_grounding_script,
+)
 from stgr.io.checked_json import JsonNode, read_json
 
 SPATIAL_MODES = {'upsample_first': 'first', 'upsample_mean': 'tie_mean', 'cell': 'cell_centre'}
+_CLIP_COUNTS = ('num_unboxed_clips', 'num_classes', 'num_det')  # not in the layout's scores
 OVERLAPS = ('volume', 'mean_union', 'tiou_siou')
 
 
@@ -39,12 +53,16 @@ class ExchangeVideo:
         truth: What is true.
         facts: Of the point mode asked for.
         by_mode: Of each point mode, places of the true labels only.
+        released: Of boxes painted as the released scripts do, places of the true labels only.
+        record: With the places of the true labels only, for the released script.
         log_probs: (T, C) in the order of the truth's ``class_order``, or None.
     """
 
     truth: VideoTruth
     facts: FrameFacts
     by_mode: dict[str, FrameFacts]
+    released: FrameFacts
+    record: GroundingRecord
     log_probs: FloatArray | None
 
 
@@ -79,7 +97,10 @@ class ExchangeProtocol(Protocol):
             mode: facts if mode == self.point_mode else reduce_record(query_only, self.places(mode))
             for mode in SPATIAL_MODES.values()
         }
-        return ExchangeVideo(video.truth, facts, by_mode, video.log_probs)
+        released = reduce_as_released(query_only, self.places('first'))
+        return ExchangeVideo(
+            video.truth, facts, by_mode, released, query_only, log_probs=video.log_probs
+        )
 
     def groups(self) -> list[ScoreGroup]:
         """Return every group of scores."""
@@ -89,10 +110,24 @@ class ExchangeProtocol(Protocol):
             *_temporal_groups(),
             *_video_map_groups(),
             ScoreGroup('frame_map', _on_facts(score_frame_map), ('areas',), per_video=False),
+            ScoreGroup('single_action', _score_clips, ('points', 'areas')),
+            ScoreGroup(
+                'official_script_compat',
+                partial(
+                    _score_script, settings=ScriptSettings(self.mask_threshold, self.heatmap_norm)
+                ),
+                ('query_points', 'query_areas'),
+                per_video=False,
+            ),
         ]
 
+    def extra_coverage(self, videos: Sequence[ExchangeVideo]) -> dict[str, int]:
+        """Return how many clips there are, and how many of them have a box of their own step."""
+        boxed = [_has_box(video.truth, clip) for video in videos for clip in video.truth.clips]
+        return {'clips_annotated': len(boxed), 'clips_scored': sum(boxed)}
+
     def _spatial_groups(self) -> list[ScoreGroup]:
-        return [
+        modes = [
             ScoreGroup(
                 f'spatial/{name}',
                 partial(_score_spatial, mode=mode, iou_threshold=self.iou_threshold),
@@ -101,6 +136,9 @@ class ExchangeProtocol(Protocol):
             )
             for name, mode in SPATIAL_MODES.items()
         ]
+        painted = partial(_score_released, iou_threshold=self.iou_threshold)
+        needs = ('query_points', 'query_areas')
+        return [*modes, ScoreGroup('spatial/compat_raster', painted, needs, per_video=False)]
 
     def count(self, reduced: ExchangeVideo) -> Counts:
         """Return counts of each class of one video."""
@@ -129,15 +167,62 @@ class ExchangeProtocol(Protocol):
         return found
 
 
-def _score_spatial(videos: list[ExchangeVideo], *, mode: str, iou_threshold: float) -> Scores:
+def _score_spatial(videos: Sequence[ExchangeVideo], *, mode: str, iou_threshold: float) -> Scores:
     facts = [video.by_mode[mode] for video in videos]
     return score_pointing(facts) | score_spatial(facts, iou_threshold=iou_threshold)
+
+
+def _score_released(videos: Sequence[ExchangeVideo], *, iou_threshold: float) -> Scores:
+    facts = [video.released for video in videos]
+    return score_pointing(facts) | score_spatial(facts, iou_threshold=iou_threshold)
+
+
+def _score_script(videos: Sequence[ExchangeVideo], *, settings: ScriptSettings) -> Scores:
+    """Score as the released script, whose clips are all segments."""
+    pairs = [
+        (video.record, [(int(one.first), int(one.last)) for one in video.truth.segments])
+        for video in videos
+    ]
+    return score_grounding_script(pairs, settings)
+
+
+def _score_clips(videos: Sequence[ExchangeVideo]) -> Scores:
+    """Score the clips that have a box of their own step; the coverage counts all of them."""
+    found = score_single_action([clip for video in videos for clip in _clips_of(video)])
+    return {key: value for key, value in found.items() if key not in _CLIP_COUNTS}
+
+
+def _clips_of(video: ExchangeVideo) -> list[ClipFacts | None]:
+    clips = video.truth.clips
+    return [reduce_clip(video.facts, one.first, one.last, one.label) for one in clips]
+
+
+def _has_box(truth: VideoTruth, clip: NamedSegment) -> bool:
+    inside = (truth.times_sec >= clip.first) & (truth.times_sec <= clip.last) & (truth.labels >= 0)
+    return any(truth.pool[number] == clip.label for number in truth.labels[inside])
+
+
+def _align(video: ExchangeVideo) -> tuple[IntArray, IntArray]:
+    """Return true and aligned labels; without log-probabilities the labels are the alignment."""
+    truth = video.facts.gt_labels
+    if video.log_probs is None:
+        return truth, video.facts.pred_labels
+    order = {name: i for i, name in enumerate(video.truth.class_order)}
+    columns = np.asarray([order[name] for name in (*video.truth.pool, BACKGROUND_NAME)])
+    transcript = transcript_of(truth)
+    scores = video.log_probs[:, columns[transcript]]  # label -1 is the last: background
+    return truth, transcript[align_transcript(scores)]
+
+
+def _score_alignment(videos: Sequence[ExchangeVideo], *, include_background: bool) -> Scores:
+    timelines = [_align(video) for video in videos]
+    return score_timelines(timelines, include_background=include_background)
 
 
 def _on_facts(score: Any, **settings: Any) -> Any:
     """Return the same score of exchange videos as of their facts."""
 
-    def scored(videos: list[ExchangeVideo]) -> Scores:
+    def scored(videos: Sequence[ExchangeVideo]) -> Scores:
         found: Scores = score([video.facts for video in videos], **settings)
         return found
 
@@ -158,13 +243,18 @@ def _iou_point_groups() -> list[ScoreGroup]:
 
 
 def _temporal_groups() -> list[ScoreGroup]:
-    return [
-        ScoreGroup(
-            f'temporal/framewise/bg={background}',
-            _on_facts(score_temporal, include_background=background == 'include'),
-        )
-        for background in ('exclude', 'include')
-    ]
+    groups = []
+    for background in ('exclude', 'include'):
+        include = background == 'include'
+        align = partial(_score_alignment, include_background=include)
+        groups += [
+            ScoreGroup(
+                f'temporal/framewise/bg={background}',
+                _on_facts(score_temporal, include_background=include),
+            ),
+            ScoreGroup(f'temporal/align/bg={background}', align, ('log_probs',)),
+        ]
+    return groups
 
 
 def _video_map_groups() -> list[ScoreGroup]:

@@ -148,6 +148,11 @@ class Protocol(ABC):
         del reduced
         return {}
 
+    def extra_coverage(self, videos: Sequence[Any]) -> Mapping[str, int]:
+        """Return further counts of what was scored, from what ``reduce`` returned."""
+        del videos
+        return {}
+
     def tubes_of(self, reduced: Any) -> Mapping[str, TubeOutcomes]:
         """Return which predicted tubes of one video find a true one, by class."""
         del reduced
