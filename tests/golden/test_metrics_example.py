@@ -8,6 +8,11 @@ import numpy as np
 import pytest
 
 from stgr.evaluation.functional.alignment import align_transcript
+from stgr.evaluation.functional.compat import (
+    ScriptSettings,
+    reduce_as_released,
+    score_grounding_script,
+)
 from stgr.evaluation.functional.frame_facts import PlaceSettings, reduce_record
 from stgr.evaluation.functional.frame_map import score_frame_map
 from stgr.evaluation.functional.iou_point import score_iou_point
@@ -20,13 +25,8 @@ from stgr.evaluation.functional.tubes import instances_from_segments
 from stgr.evaluation.functional.video_map import TubeSettings, score_video_map
 
 pytestmark = pytest.mark.golden
-MASKED = (
-    'spatial/',
-    'video_map/',
-    'frame_map',
-    'single_action',
-    'official',
-)  # thresholded masks: 2e-3; the rest 1e-6
+# thresholded masks: 2e-3; the rest 1e-6
+MASKED = ('spatial/', 'video_map/', 'frame_map', 'single_action', 'official')
 
 
 @pytest.fixture(scope='module')
@@ -159,3 +159,17 @@ def test_single_action_clips_equal_the_example(records, expected, videos):
         for clip in truth['clips']
     ]
     _assert_group(expected, 'single_action', score_single_action(clips))
+
+
+def test_boxes_painted_as_released_equal_the_example(records, expected):
+    settings = PlaceSettings(expected['config']['thr'], expected['config']['norm'])
+    facts = [reduce_as_released(record, settings) for record in records]
+    actual = score_pointing(facts) | score_spatial(facts)
+    _assert_group(expected, 'spatial/compat_raster', actual)
+
+
+def test_the_released_script_equals_the_example(records, expected, videos):
+    clips = [[(s['start'], s['end']) for s in video['segments']] for video in videos.values()]
+    settings = ScriptSettings(expected['config']['thr'], expected['config']['norm'])
+    actual = score_grounding_script(list(zip(records, clips, strict=True)), settings)
+    _assert_group(expected, 'official_script_compat', actual)
