@@ -2,8 +2,13 @@
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from stgr.apis.evaluation.matching import MatchedVideo
+from stgr.apis.evaluation.places import NOWHERE
+from stgr.apis.evaluation.truth import VideoTruth
 from stgr.evaluation.functional import (
+    BoxPlaces,
     Control,
     GroundingRecord,
     apply_control,
@@ -12,12 +17,12 @@ from stgr.evaluation.functional import (
 )
 
 BEST_CONSTANT = 'best_constant_box'
+ALL_BACKGROUND = 'all_background'
 RULES = {
     'chance': Control('random', 'random'),
     'random': Control('own', 'random'),
     'centre_prior': Control('own', 'centre'),
     'most_frequent': Control('most_frequent', 'centre'),
-    'all_background': Control('background', 'centre'),
     'uniform_transcript': Control('uniform_transcript', 'centre'),
     'oracle': Control('truth', 'truth'),
 }
@@ -27,7 +32,7 @@ MEANING = {
     'centre_prior': "the system's labels, the frame's centre and a box of 0.5 W x 0.6 H around it",
     BEST_CONSTANT: "the system's labels, the constant point and box that fit these truths best",
     'most_frequent': "the video's most frequent true action all the time, centre point and box",
-    'all_background': 'no action ever',
+    ALL_BACKGROUND: 'no action and no place, ever',
     'uniform_transcript': 'the true order of labels cut into equal parts, centre point and box',
     'oracle': 'the truth itself',
 }
@@ -48,6 +53,8 @@ def make_controls(
     for name in MEANING:
         if name == BEST_CONSTANT:
             found[name] = _changed(videos, lambda record: place_constant(record, constant))
+        elif name == ALL_BACKGROUND:
+            found[name] = [MatchedVideo(video.truth, _nothing(video.truth)) for video in videos]
         else:
             rule = RULES[name]
             own = rule.labels == 'own'
@@ -55,6 +62,12 @@ def make_controls(
                 videos, lambda record, r=rule: apply_control(record, r, seed=seed), own=own
             )
     return found
+
+
+def _nothing(truth: VideoTruth) -> GroundingRecord:
+    num = len(truth.times_sec)
+    nowhere = BoxPlaces(np.full((num, 2), NOWHERE), np.zeros((num, 4)))
+    return truth.record(pred_places=nowhere, query_places=nowhere)
 
 
 def _changed(
