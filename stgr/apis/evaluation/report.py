@@ -62,8 +62,8 @@ def score_of(metrics: Mapping[str, Mapping[str, Any]], key: str) -> float | None
 
 def _scores(document: Mapping[str, Any]) -> str:
     columns = document['headline']
-    systems = {document['system']: document['metrics'], **document['controls']}
-    rows = [[name, *(cell(metrics, key) for key in columns)] for name, metrics in systems.items()]
+    systems = [(document['system'], document['metrics']), *document['controls'].items()]
+    rows = [[name, *(cell(metrics, key) for key in columns)] for name, metrics in systems]
     title = f'{document["protocol"]} (per cent)'
     return format_table([title, *columns.values()], rows, 'text') + '\n'
 
