@@ -103,7 +103,10 @@ def test_one_changed_byte_of_data_is_noticed(tmp_path):
 
 def test_array_that_is_there_twice_is_refused(tmp_path):
     np.savez(tmp_path / 'p.npz', **arrays())
-    with zipfile.ZipFile(tmp_path / 'p.npz', 'a') as archive, pytest.warns(UserWarning):
+    with (
+        zipfile.ZipFile(tmp_path / 'p.npz', 'a') as archive,
+        pytest.warns(UserWarning, match='Duplicate name'),
+    ):
         archive.writestr('a|score.npy', archive.read('a|score.npy'))
 
     with pytest.raises(ValueError, match=r"array 'a\|score' occurs twice"):

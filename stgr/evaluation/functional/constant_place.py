@@ -6,8 +6,8 @@ from itertools import product
 
 import numpy as np
 
-from stgr.evaluation.functional.arrays import FloatArray
-from stgr.evaluation.functional.boxes import box_areas, clip_boxes, intersect_boxes
+from stgr.evaluation.functional.arrays import FloatArray, IntArray
+from stgr.evaluation.functional.boxes import box_areas, clip_boxes
 from stgr.evaluation.functional.places import BoxPlaces
 from stgr.evaluation.functional.records import BACKGROUND, GroundingRecord
 
@@ -15,7 +15,8 @@ _GRID = 400  # cells per side in which the best point is looked for
 _CENTRES = np.linspace(0.2, 0.8, 7)
 _SIDES = np.linspace(0.2, 1.0, 9)
 _STEPS = (0.05, 0.025, 0.0125, 0.00625)
-_MANY = 4000  # boxes looked at in the first, coarse search
+_CHUNK = 64  # boxes of the grid at a time
+_MANY = 1000  # boxes looked at in the first, coarse search
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,9 @@ def _best_point(boxes: FloatArray) -> tuple[float, float]:
 
 def _best_box(boxes: FloatArray, threshold: float) -> tuple[float, float, float, float]:
     sample = boxes[:: max(1, len(boxes) // _MANY)]
-    grid = product(_CENTRES, _CENTRES, _SIDES, _SIDES)
-    best = max(grid, key=lambda one: _hits(np.asarray(one), sample, threshold))
-    found, score = np.asarray(best), _hits(np.asarray(best), boxes, threshold)
+    grid = np.asarray(list(product(_CENTRES, _CENTRES, _SIDES, _SIDES)))
+    best = grid[int(_hits(grid, sample, threshold).argmax())]
+    found, score = best, int(_hits(best[None], boxes, threshold)[0])
     for step in _STEPS:
         improved = True
         while improved:
@@ -93,20 +94,30 @@ def _best_box(boxes: FloatArray, threshold: float) -> tuple[float, float, float,
             for axis, sign in product(range(4), (-step, step)):
                 other = found.copy()
                 other[axis] += sign
-                value = _hits(other, boxes, threshold)
+                value = int(_hits(other[None], boxes, threshold)[0])
                 if value > score:
                     found, score, improved = other, value, True
-    x1, y1, x2, y2 = _corners(found).tolist()
+    x1, y1, x2, y2 = _corners(found[None])[0].tolist()
     return x1, y1, x2, y2
 
 
-def _corners(centre_and_sides: FloatArray) -> FloatArray:
-    middle, half = centre_and_sides[:2], centre_and_sides[2:] / 2
-    return np.clip(np.concatenate([middle - half, middle + half]), 0, 1)
+def _corners(centres_and_sides: FloatArray) -> FloatArray:
+    middle, half = centres_and_sides[:, :2], centres_and_sides[:, 2:] / 2
+    return np.clip(np.concatenate([middle - half, middle + half], axis=1), 0, 1)
 
 
-def _hits(centre_and_sides: FloatArray, boxes: FloatArray, threshold: float) -> int:
-    one = _corners(centre_and_sides)[None]
-    common = box_areas(intersect_boxes(one, boxes))
-    union = box_areas(one) + box_areas(boxes) - common
-    return int((common > threshold * union).sum())
+def _hits(centres_and_sides: FloatArray, boxes: FloatArray, threshold: float) -> IntArray:
+    """Count the boxes that each of K constant boxes overlaps enough, (K,)."""
+    ours = _corners(centres_and_sides)
+    found = [
+        _overlapping(ours[i : i + _CHUNK], boxes, threshold) for i in range(0, len(ours), _CHUNK)
+    ]
+    return np.concatenate(found)
+
+
+def _overlapping(ours: FloatArray, boxes: FloatArray, threshold: float) -> IntArray:
+    low = np.maximum(ours[:, None, :2], boxes[None, :, :2])
+    high = np.minimum(ours[:, None, 2:], boxes[None, :, 2:])
+    common = np.maximum(high - low, 0).prod(axis=2)
+    union = box_areas(ours)[:, None] + box_areas(boxes) - common
+    return np.asarray((common > threshold * union).sum(axis=1), np.int64)
