@@ -20,8 +20,10 @@ def test_the_command_gives_every_group_key_and_value_of_the_example(tmp_path, ca
     truth, predictions = str(folder / 'gt.json'), str(folder / 'pred.npz')
 
     status = main(
-        ['evaluate', '--protocol', 'exchange', '--ground-truth', truth]
-        + ['--predictions', predictions, '--json', str(out)]
+        [
+            *('evaluate', '--protocol', 'exchange', '--ground-truth', truth),
+            *('--predictions', predictions, '--json', str(out)),
+        ]
     )
 
     assert status == 0, capfd.readouterr().err

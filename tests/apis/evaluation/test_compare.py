@@ -18,8 +18,10 @@ def evaluated(world, tmp_path, capfd):
     def make(name, rows, *options):
         predictions, out = world.write(rows, f'{name}.jsonl'), tmp_path / f'{name}.json'
         status = main(
-            ['evaluate', '--protocol', 'exchange', '--ground-truth', str(world.truth)]
-            + ['--predictions', str(predictions), '--json', str(out), *options]
+            [
+                *('evaluate', '--protocol', 'exchange', '--ground-truth', str(world.truth)),
+                *('--predictions', str(predictions), '--json', str(out), *options),
+            ]
         )
         assert status == 0, capfd.readouterr().err
         capfd.readouterr()
@@ -79,8 +81,10 @@ def test_unknown_names_are_one_line(two, capfd):
 def test_every_headline_score_follows_from_its_videos(world, tmp_path, capfd):
     out = tmp_path / 'random.json'
     main(
-        ['evaluate', '--protocol', 'exchange', '--ground-truth', str(world.truth)]
-        + ['--predictions', str(world.write_npz()), '--json', str(out)]
+        [
+            *('evaluate', '--protocol', 'exchange', '--ground-truth', str(world.truth)),
+            *('--predictions', str(world.write_npz()), '--json', str(out)),
+        ]
     )
     capfd.readouterr()
     document = json.loads(out.read_text())
