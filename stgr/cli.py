@@ -5,7 +5,27 @@ import sys
 from collections.abc import Sequence
 
 from stgr import __version__
-from stgr.commands import annotate, data, extract, ground, make_tiny_kitchen, models
+from stgr.commands import (
+    annotate,
+    compare,
+    data,
+    evaluate,
+    extract,
+    ground,
+    make_tiny_kitchen,
+    models,
+)
+
+_COMMANDS = (
+    ground,
+    models,
+    make_tiny_kitchen,
+    extract,
+    annotate,
+    data,
+    evaluate,
+    compare,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument('--version', action='version', version=f'stgr {__version__}')
     commands = parser.add_subparsers(required=True, metavar='COMMAND')
-    for command in (ground, models, make_tiny_kitchen, extract, annotate, data):
+    for command in _COMMANDS:
         command.add_to(commands)
     return parser
 

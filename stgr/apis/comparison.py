@@ -1,7 +1,5 @@
 """One table out of many runs: mean and spread over seeds, differences paired by seed and video."""
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -10,6 +8,7 @@ import numpy as np
 
 from stgr.apis.experiment import Experiment, run_experiment
 from stgr.apis.progress import bar
+from stgr.apis.tables import format_table
 from stgr.io.atomic import write_atomically
 
 COLUMNS = {
@@ -62,10 +61,11 @@ def compare(
         differences.append('')
     heads = ['', *COLUMNS.values(), 'IoU+Point against row 1']
     cells = [[*row, difference] for row, difference in zip(table, differences, strict=True)]
-    markdown = _markdown(heads, names, cells) + _group_table(scores)
+    lines = [[name, *row] for name, row in zip(names, cells, strict=True)]
+    markdown = format_table(heads, lines) + _group_table(scores)
     markdown += f'\nPer cent, mean ± standard deviation over {len(seeds)} seeds.\n'
     write_atomically(work_dir / 'table.md', markdown.encode())
-    write_atomically(work_dir / 'table.csv', _csv(names, scores))
+    write_atomically(work_dir / 'table.csv', _csv(scores))
     return markdown
 
 
@@ -94,7 +94,9 @@ def _group_table(scores: Mapping[str, Sequence[Scores]]) -> str:
     ]
     ceiling = [_mean_and_spread(first[:1], f'{start}{group}{end}') for group in groups]
     table.append([cell.split()[0] for cell in ceiling] + [''] * len(groups))
-    return '\n' + _markdown(heads, [*scores, 'ceiling of single frames'], table)
+    names = [*scores, 'ceiling of single frames']
+    rows = [[name, *cells] for name, cells in zip(names, table, strict=True)]
+    return '\n' + format_table(heads, rows)
 
 
 def _of_control(run: Scores, control: str) -> Scores:
@@ -122,17 +124,11 @@ def _difference(row: np.ndarray, reference: np.ndarray) -> str:
     return f'{100 * interval.estimate:+.1f} [{low:+.1f}, {high:+.1f}]'
 
 
-def _markdown(heads: Sequence[str], names: Sequence[str], table: Sequence[Sequence[str]]) -> str:
-    lines = [' | '.join(heads), ' | '.join(['---'] * len(heads))]
-    lines += [' | '.join([name, *cells]) for name, cells in zip(names, table, strict=True)]
-    return ''.join(f'| {line} |\n' for line in lines)
-
-
-def _csv(names: Sequence[str], scores: Mapping[str, Sequence[Scores]]) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(['row', 'run', 'key', 'value'])
-    for name, runs in scores.items():
-        for i, run in enumerate(runs):
-            writer.writerows([name, i, key, value] for key, value in sorted(run.items()))
-    return text.getvalue().encode()
+def _csv(scores: Mapping[str, Sequence[Scores]]) -> bytes:
+    rows = [
+        [name, str(i), key, str(value)]
+        for name, runs in scores.items()
+        for i, run in enumerate(runs)
+        for key, value in sorted(run.items())
+    ]
+    return format_table(['row', 'run', 'key', 'value'], rows, 'csv').encode()

@@ -82,27 +82,11 @@ def read_json(path: Path) -> JsonNode:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is not UTF-8 or not JSON (file and line are named), holds NaN, or names a
-            field of an object twice, of which ``json`` would silently drop the first.
+        ValueError: If it is not UTF-8 or not JSON (file and line are named), or holds NaN or a
+            field twice.
     """
-
-    def refuse_constant(name: str) -> NoReturn:
-        raise ValueError(f'{path}: {name} is not a JSON value; numbers must be finite')
-
-    def refuse_twice(fields: list[tuple[str, Any]]) -> dict[str, Any]:
-        unique = dict(fields)
-        if len(unique) < len(fields):
-            names = [name for name, _ in fields]
-            twice = next(name for name in names if names.count(name) > 1)
-            raise ValueError(f'{path}: {twice!r} is given twice in one object; keep one of them')
-        return unique
-
     try:
-        value = json.loads(
-            path.read_text('utf-8'),
-            parse_constant=refuse_constant,
-            object_pairs_hook=refuse_twice,
-        )
+        value = json.loads(path.read_text('utf-8'), **strict_hooks(f'{path}:'))
     except UnicodeDecodeError as error:
         raise ValueError(f'{path}: expected UTF-8 text, but byte {error.start} is not') from error
     except json.JSONDecodeError as error:
@@ -112,6 +96,29 @@ def read_json(path: Path) -> JsonNode:
     except RecursionError as error:
         raise ValueError(f'{path}: nested too deeply to be a result') from error
     return JsonNode(value, f'{path}:')
+
+
+def strict_hooks(where: str) -> dict[str, Any]:
+    """Return arguments for ``json.loads`` that refuse what JSON does not define.
+
+    NaN and infinities are no JSON values; of a field that is given twice one would be lost.
+
+    Args:
+        where: Put before the message of the ``ValueError``.
+    """
+
+    def refuse_constant(name: str) -> NoReturn:
+        raise ValueError(f'{where} {name} is not a JSON value; numbers must be finite')
+
+    def refuse_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            names = [name for name, _ in pairs]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise ValueError(f'{where} {twice!r} is given twice in one object')
+        return found
+
+    return {'parse_constant': refuse_constant, 'object_pairs_hook': refuse_repeats}
 
 
 def format_json(value: Any, *, indent: int = 0) -> str:

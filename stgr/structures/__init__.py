@@ -3,6 +3,7 @@
 from stgr.structures.coverage import MISSING_RULES, Coverage
 from stgr.structures.grounding_result import GroundingResult, ModelFacts, QueryResult, VideoFacts
 from stgr.structures.heatmaps import HeatMaps
+from stgr.structures.run_lengths import RunLengths, counts_from_string, encode_mask
 from stgr.structures.spans import Span
 from stgr.structures.tubes import Tube
 
@@ -13,7 +14,10 @@ __all__ = [
     'HeatMaps',
     'ModelFacts',
     'QueryResult',
+    'RunLengths',
     'Span',
     'Tube',
     'VideoFacts',
+    'counts_from_string',
+    'encode_mask',
 ]

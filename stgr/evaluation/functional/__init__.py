@@ -9,6 +9,7 @@ from stgr.evaluation.functional.bootstrap import (
     Interval,
     bootstrap_mean,
     bootstrap_statistic,
+    bootstrap_weighted,
     paired_bootstrap,
 )
 from stgr.evaluation.functional.class_scores import ClassScore, score_each_class
@@ -18,6 +19,11 @@ from stgr.evaluation.functional.confusion import (
     count_confusion,
     largest_confusions,
     merge_rare_classes,
+)
+from stgr.evaluation.functional.constant_place import (
+    ConstantPlace,
+    fit_constant_place,
+    place_constant,
 )
 from stgr.evaluation.functional.controls import CONTROLS, Control, apply_control
 from stgr.evaluation.functional.frame_facts import FrameFacts, reduce_record
@@ -35,7 +41,7 @@ from stgr.evaluation.functional.multi_box import compare_with_boxes, score_boxed
 from stgr.evaluation.functional.normalisation import normalise_maps
 from stgr.evaluation.functional.per_video import TASKS, score_each_video, score_task
 from stgr.evaluation.functional.place_facts import PlaceSettings
-from stgr.evaluation.functional.places import BoxPlaces, HeatPlaces
+from stgr.evaluation.functional.places import BoxPlaces, HeatPlaces, MaskPlaces
 from stgr.evaluation.functional.point_density import PointDensity, point_density
 from stgr.evaluation.functional.points import heatmap_points
 from stgr.evaluation.functional.pr_curves import (
@@ -78,7 +84,12 @@ from stgr.evaluation.functional.transcripts import (
 )
 from stgr.evaluation.functional.tubes import instances_from_segments, tube_overlap
 from stgr.evaluation.functional.unlabelled import ignore_unlabelled
-from stgr.evaluation.functional.video_map import TubeSettings, score_video_map
+from stgr.evaluation.functional.video_map import (
+    TubeOutcomes,
+    TubeSettings,
+    score_video_map,
+    tube_outcomes,
+)
 from stgr.ops.upsampling import upsample_maps
 
 __all__ = [
@@ -90,12 +101,14 @@ __all__ = [
     'ClassScore',
     'ClipFacts',
     'Confusion',
+    'ConstantPlace',
     'Control',
     'FrameFacts',
     'GroundingRecord',
     'HeatPlaces',
     'Interval',
     'LengthPrior',
+    'MaskPlaces',
     'Mistake',
     'PlaceSettings',
     'PointDensity',
@@ -106,6 +119,7 @@ __all__ = [
     'SpatialSweep',
     'TemporalSweep',
     'TubeIoU',
+    'TubeOutcomes',
     'TubeSettings',
     'align_transcript',
     'append_background',
@@ -115,8 +129,10 @@ __all__ = [
     'binary_auc',
     'bootstrap_mean',
     'bootstrap_statistic',
+    'bootstrap_weighted',
     'compare_with_boxes',
     'count_confusion',
+    'fit_constant_place',
     'fit_length',
     'heatmap_points',
     'ignore_unlabelled',
@@ -126,6 +142,7 @@ __all__ = [
     'merge_rare_classes',
     'normalise_maps',
     'paired_bootstrap',
+    'place_constant',
     'point_density',
     'precision_recall_per_class',
     'precision_recall_pooled',
@@ -158,6 +175,7 @@ __all__ = [
     'sweep_temporal',
     'transcript_of',
     'tube_iou',
+    'tube_outcomes',
     'tube_overlap',
     'upsample_maps',
 ]

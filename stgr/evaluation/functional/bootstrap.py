@@ -125,6 +125,42 @@ def bootstrap_statistic(
     return Interval(float(statistic(np.arange(num_videos))), low, high, num_videos, 0)
 
 
+def bootstrap_weighted(
+    statistic: Callable[[FloatArray], FloatArray],
+    num_videos: int,
+    *,
+    level: float = 0.95,
+    num_resamples: int = 2_000,
+    seed: int = 0,
+) -> Interval:
+    """Return any number over weighted videos with its interval, many resamples at a time.
+
+    The same seed draws the same videos for every statistic of as many videos.
+
+    Args:
+        statistic: Numbers of R resamples, (R,), given how often each holds each video, (R, V).
+        num_videos: V, >= 1.
+        level: Coverage of the interval, in (0, 1).
+        num_resamples: Resamples of V videos with replacement.
+        seed: Of the resampling.
+
+    Returns:
+        The statistic with every weight 1, its percentile interval (undefined resamples left out).
+
+    Raises:
+        ValueError: If there is no video, no resample or the level is not in (0, 1).
+    """
+    _check(num_videos, level, num_resamples)
+    generator = np.random.default_rng(seed)
+    shares = np.full(num_videos, 1 / num_videos)
+    weights = generator.multinomial(num_videos, shares, num_resamples).astype(np.float64)
+    estimate = float(statistic(np.ones((1, num_videos)))[0])
+    if np.isnan(estimate):
+        return Interval(estimate, estimate, estimate, num_videos, 0)
+    low, high = _ends(statistic(weights), level)
+    return Interval(estimate, low, high, num_videos, 0)
+
+
 def _check(num_videos: int, level: float, num_resamples: int) -> None:
     if num_videos < 1:
         raise ValueError('a bootstrap needs at least one video with a defined value')

@@ -20,8 +20,8 @@ from stgr.evaluation.functional.boxes import (
 )
 from stgr.evaluation.functional.masks import mask_areas
 from stgr.evaluation.functional.normalisation import normalise_maps
-from stgr.evaluation.functional.place_facts import PlaceFacts, PlaceSettings
-from stgr.evaluation.functional.places import HeatPlaces, Places
+from stgr.evaluation.functional.place_facts import PlaceFacts, PlaceSettings, areas_of_mask
+from stgr.evaluation.functional.places import BoxPlaces, HeatPlaces, MaskPlaces, Places
 from stgr.evaluation.functional.points import heatmap_points
 from stgr.evaluation.functional.ranking import RULES, average_precision
 
@@ -53,7 +53,7 @@ def compare_with_boxes(
     if len(places) != len(boxes_px):
         raise ValueError(f'{len(places)} places do not fit {len(boxes_px)} images')
     settings = settings or PlaceSettings()
-    cut = raster_boxes if isinstance(places, HeatPlaces) else clip_boxes
+    cut = clip_boxes if isinstance(places, BoxPlaces) else raster_boxes
     parts = [split_union(cut(_as_boxes(boxes), frame_size)) for boxes in boxes_px]
     owner = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
     pieces = np.concatenate([np.zeros((0, 4)), *parts])
@@ -61,6 +61,9 @@ def compare_with_boxes(
         points = heatmap_points(places.maps, frame_size, settings.point_mode)
         place_px, shared = _areas_of_maps(places.maps, owner, pieces, frame_size, settings)
         peak = places.maps.max(axis=(1, 2), initial=-np.inf)
+    elif isinstance(places, MaskPlaces):
+        points, peak = places.points_px, np.zeros(len(places))
+        place_px, shared = _areas_of_masks(places, owner, pieces, frame_size)
     else:
         points, predicted = places.points_px, clip_boxes(places.boxes_px, frame_size)
         place_px = box_areas(predicted)
@@ -159,6 +162,19 @@ def score_boxed_images(
             ]
         )
     return found
+
+
+def _areas_of_masks(
+    places: MaskPlaces, owner: IntArray, pieces: FloatArray, frame_size: tuple[int, int]
+) -> tuple[FloatArray, FloatArray]:
+    """Return the area of each mask, (N,), and what it shares with each piece of its image, (M,)."""
+    nothing = np.zeros(4, np.int64)
+    whole = [areas_of_mask(mask, nothing, frame_size)[0] for mask in places.masks]
+    shared = [
+        areas_of_mask(places.masks[image], piece, frame_size)[1]
+        for image, piece in zip(owner.tolist(), pieces.astype(np.int64), strict=True)
+    ]
+    return np.asarray(whole, np.float64), np.asarray(shared, np.float64)
 
 
 def _areas_of_maps(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stgr.evaluation.functional.arrays import BoolArray, FloatArray
+from stgr.evaluation.functional.arrays import BoolArray, FloatArray, IntArray
 from stgr.evaluation.functional.boxes import (
     box_areas,
     clip_boxes,
@@ -14,8 +14,9 @@ from stgr.evaluation.functional.boxes import (
 )
 from stgr.evaluation.functional.masks import mask_areas
 from stgr.evaluation.functional.normalisation import normalise_maps
-from stgr.evaluation.functional.places import BoxPlaces, HeatPlaces, Places
+from stgr.evaluation.functional.places import BoxPlaces, HeatPlaces, MaskPlaces, Places
 from stgr.evaluation.functional.points import heatmap_points
+from stgr.structures.run_lengths import RunLengths
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,9 @@ def compare_places(
     if isinstance(places, HeatPlaces):
         found = _compare_maps(places.maps[used], boxes_px[used], frame_size, settings)
         box_px = box_areas(raster_boxes(boxes_px, frame_size))
+    elif isinstance(places, MaskPlaces):
+        found = _compare_masks(places, boxes_px[used], frame_size, used)
+        box_px = box_areas(raster_boxes(boxes_px, frame_size))
     else:
         found = _compare_boxes(places, boxes_px[used], frame_size, used)
         box_px = box_areas(clip_boxes(boxes_px, frame_size))
@@ -97,8 +101,9 @@ def _compare_maps(
     points = heatmap_points(maps, frame_size, settings.point_mode)
     scaled = normalise_maps(maps, settings.normalisation)
     areas = mask_areas(scaled, boxes_px, frame_size, threshold=settings.mask_threshold)
-    hit = points_in_boxes(points, boxes_px, frame_size)
-    return np.stack([hit, *areas, maps.max(axis=(1, 2), initial=-np.inf)])
+    peaks = maps.max(axis=(1, 2), initial=-np.inf)
+    hit = points_in_boxes(points, boxes_px, frame_size) & (peaks > 0)  # all zero: nowhere
+    return np.stack([hit, *areas, peaks])
 
 
 def _compare_boxes(
@@ -109,3 +114,34 @@ def _compare_boxes(
     hit = points_in_boxes(places.points_px[used], boxes_px, frame_size)
     scores = np.zeros(len(predicted)) if places.scores is None else places.scores[used]
     return np.stack([hit, box_areas(predicted), common, scores])
+
+
+def _compare_masks(
+    places: MaskPlaces, boxes_px: FloatArray, frame_size: tuple[int, int], used: BoolArray
+) -> FloatArray:
+    ranges = raster_boxes(boxes_px, frame_size).astype(np.int64)
+    masks = places.chosen(used).masks
+    rows = [areas_of_mask(*pair, frame_size) for pair in zip(masks, ranges, strict=True)]
+    areas = np.asarray(rows, np.float64).reshape(-1, 2).T
+    hit = points_in_boxes(places.points_px[used], boxes_px, frame_size)
+    return np.stack([hit, *areas, np.zeros(len(hit))])
+
+
+def areas_of_mask(
+    mask: RunLengths | None, box: IntArray, frame_size: tuple[int, int]
+) -> tuple[int, int]:
+    """Return the pixels of a mask and those of them in a box of whole pixels."""
+    if mask is None:
+        return 0, 0
+    pixels = mask.decode()
+    if (mask.width, mask.height) != frame_size:
+        pixels = _stretch(pixels, frame_size)
+    inside = pixels[box[1] : box[3], box[0] : box[2]]
+    return int(np.count_nonzero(pixels)), int(np.count_nonzero(inside))
+
+
+def _stretch(pixels: BoolArray, frame_size: tuple[int, int]) -> BoolArray:
+    width, height = frame_size
+    rows = (2 * np.arange(height) + 1) * pixels.shape[0] // (2 * height)
+    columns = (2 * np.arange(width) + 1) * pixels.shape[1] // (2 * width)
+    return np.asarray(pixels[rows][:, columns], np.bool_)

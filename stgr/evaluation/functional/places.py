@@ -1,10 +1,12 @@
-"""How a system says where something is: a small heat map per frame, or a point and a box."""
+"""How a system says where something is: a heat map per frame, a point and a box, or a mask."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from stgr.evaluation.functional.arrays import FloatArray
+from stgr.evaluation.functional.arrays import BoolArray, FloatArray
+from stgr.structures.run_lengths import RunLengths
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,10 @@ class HeatPlaces:
 
     def __len__(self) -> int:
         return len(self.maps)
+
+    def chosen(self, frames: BoolArray) -> 'HeatPlaces':
+        """Return the places of some frames, (T,) bool."""
+        return HeatPlaces(self.maps[frames])
 
 
 @dataclass(frozen=True)
@@ -62,5 +68,44 @@ class BoxPlaces:
     def __len__(self) -> int:
         return len(self.boxes_px)
 
+    def chosen(self, frames: BoolArray) -> 'BoxPlaces':
+        """Return the places of some frames, (T,) bool."""
+        scores = None if self.scores is None else self.scores[frames]
+        return BoxPlaces(self.points_px[frames], self.boxes_px[frames], scores)
 
-Places = HeatPlaces | BoxPlaces
+
+@dataclass(frozen=True)
+class MaskPlaces:
+    """One point and one mask per frame.
+
+    Args:
+        points_px: ``x, y`` in pixels of the evaluation frame, (T, 2).
+        masks: T masks of the whole frame, None is "no place". One of another size than the
+            evaluation frame is stretched to it (nearest pixel).
+
+    Raises:
+        ValueError: If the numbers disagree or a point is NaN or infinite.
+    """
+
+    points_px: FloatArray
+    masks: Sequence[RunLengths | None]
+
+    def __post_init__(self) -> None:
+        if self.points_px.shape != (len(self.masks), 2):
+            raise ValueError(
+                f'{len(self.masks)} masks need as many points (T, 2), but got '
+                f'{self.points_px.shape}'
+            )
+        if not np.isfinite(self.points_px).all():
+            raise ValueError('points must be finite, but contain NaN or infinite values')
+
+    def __len__(self) -> int:
+        return len(self.masks)
+
+    def chosen(self, frames: BoolArray) -> 'MaskPlaces':
+        """Return the places of some frames, (T,) bool."""
+        masks = [self.masks[frame] for frame in np.flatnonzero(frames).tolist()]
+        return MaskPlaces(self.points_px[frames], masks)
+
+
+Places = HeatPlaces | BoxPlaces | MaskPlaces

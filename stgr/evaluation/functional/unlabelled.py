@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 
 from stgr.evaluation.functional.arrays import BoolArray
-from stgr.evaluation.functional.places import BoxPlaces, HeatPlaces, Places
 from stgr.evaluation.functional.records import BACKGROUND, GroundingRecord
 
 
@@ -48,18 +47,7 @@ def ignore_unlabelled(
     for name in ('gt_instances', 'pred_best_labels'):
         array = getattr(record, name)
         arrays[name] = None if array is None else array[kept]
-    return replace(
-        record,
-        **arrays,
-        pred_places=_keep(record.pred_places, kept),
-        query_places=_keep(record.query_places, kept),
-    )
-
-
-def _keep(places: Places | None, kept: BoolArray) -> Places | None:
-    if places is None:
-        return None
-    if isinstance(places, HeatPlaces):
-        return HeatPlaces(places.maps[kept])
-    scores = None if places.scores is None else places.scores[kept]
-    return BoxPlaces(places.points_px[kept], places.boxes_px[kept], scores)
+    for name in ('pred_places', 'query_places'):
+        places = getattr(record, name)
+        arrays[name] = None if places is None else places.chosen(kept)
+    return replace(record, **arrays)

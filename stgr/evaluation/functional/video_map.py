@@ -18,7 +18,7 @@ from stgr.evaluation.functional.classes import class_ids
 from stgr.evaluation.functional.frame_facts import FrameFacts
 from stgr.evaluation.functional.place_facts import PlaceFacts
 from stgr.evaluation.functional.ranking import average_precision
-from stgr.evaluation.functional.tubes import predicted_tubes, true_tubes, tube_overlap
+from stgr.evaluation.functional.tubes import overlap_tubes, predicted_tubes, true_tubes
 
 THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5)
 MATCHES = ('best_gt', 'best_free')
@@ -61,7 +61,7 @@ class TubeSettings:
 
 @dataclass(frozen=True)
 class _Detection:
-    """A predicted tube and its overlap with each true tube of its class in its video."""
+    """A predicted tube and its overlap with the true tubes of its class that share a frame."""
 
     score: float
     truths: IntArray  # numbers of the true tubes, (K,)
@@ -162,6 +162,48 @@ def score_video_map(
     return found
 
 
+@dataclass(frozen=True)
+class TubeOutcomes:
+    """The predicted tubes of one class in one video, and which of them find a true tube.
+
+    Predictions of one video only compete with each other, so these hold in any set of videos.
+
+    Args:
+        num_truths: True tubes of the class.
+        scores: Of the predicted tubes, best first, (N,).
+        positive: Whether each is a true positive at each threshold, (N, K).
+    """
+
+    num_truths: int
+    scores: FloatArray
+    positive: BoolArray
+
+
+def tube_outcomes(
+    video: FrameFacts, settings: TubeSettings | None = None
+) -> dict[str, TubeOutcomes]:
+    """Return the outcomes of one video by the name of their class.
+
+    Args:
+        video: Its facts, with places of the predicted labels.
+        settings: The reading of video mAP; None means the defaults.
+
+    Raises:
+        ValueError: If actions are predicted without a place.
+    """
+    settings = settings or TubeSettings()
+    tubes = _collect([video], settings)
+    found = {}
+    for name, label in class_ids([video]).items():
+        ranked, num_truths = tubes.detections[label], int((tubes.labels == label).sum())
+        if not ranked and not num_truths:
+            continue
+        positive = [_match(ranked, settings, threshold) for threshold in settings.thresholds]
+        scores = np.asarray([detection.score for detection in ranked], np.float64)
+        found[name] = TubeOutcomes(num_truths, scores, np.stack(positive, axis=1))
+    return found
+
+
 def _collect(videos: Sequence[FrameFacts], settings: TubeSettings) -> _Tubes:
     ids = class_ids(videos)
     detections: dict[int, list[_Detection]] = {label: [] for label in ids.values()}
@@ -174,14 +216,13 @@ def _collect(videos: Sequence[FrameFacts], settings: TubeSettings) -> _Tubes:
         areas = np.asarray([video.box_area_px[tube.frames].mean() for tube in truths])
         wide += list(is_wide(areas, video.frame_size))
         places = predicted_places(video)
-        for tube in predicted_tubes(video.pred_labels, kind=settings.tube, gap=settings.gap):
-            same = [i for i, truth in enumerate(truths) if truth.label == tube.label]
-            overlaps = [
-                tube_overlap(tube.frames, truths[i].frames, places, overlap=settings.overlap)
-                for i in same
-            ]
+        predicted = predicted_tubes(video.pred_labels, kind=settings.tube, gap=settings.gap)
+        pairs = overlap_tubes(predicted, truths, places, overlap=settings.overlap)
+        ends = np.searchsorted(pairs.predicted, np.arange(len(predicted) + 1))
+        for number, tube in enumerate(predicted):
+            mine = slice(ends[number], ends[number + 1])
             score = float(video.pred_scores[tube.frames].mean())
-            detection = _Detection(score, numbers[same], np.asarray(overlaps))
+            detection = _Detection(score, numbers[pairs.truth[mine]], pairs.overlaps[mine])
             detections[ids[video.pool[tube.label]]].append(detection)
     for found in detections.values():
         found.sort(key=lambda detection: -detection.score)  # stable: equal scores keep their order

@@ -4,11 +4,13 @@ import pytest
 from stgr.evaluation.functional import (
     BoxPlaces,
     HeatPlaces,
+    MaskPlaces,
     PlaceSettings,
     compare_with_boxes,
     score_boxed_images,
 )
 from stgr.evaluation.functional.multi_box import split_union
+from stgr.structures.run_lengths import encode_mask
 
 HUMAN, OBJECT = [10.0, 10, 30, 50], [20.0, 40, 60, 60]  # 800 and 800 px, 100 in common
 
@@ -21,6 +23,18 @@ def test_the_true_area_is_the_union_by_hand():
     facts = compare_with_boxes(_at(0, 0), [np.array([HUMAN, OBJECT])], (100, 100))
     assert facts.box_px.tolist() == [1500]
     assert facts.iou.tolist() == [0.15]
+
+
+def test_a_mask_is_compared_with_the_union_pixel_by_pixel():
+    mask = np.zeros((100, 100), bool)
+    mask[40:60, 10:60] = True  # 1000 px: 200 in the human, 800 in the object, 100 of them in both
+    places = MaskPlaces(np.array([[15.0, 15], [0, 0]]), [encode_mask(mask), None])
+
+    facts = compare_with_boxes(places, [np.array([HUMAN, OBJECT])] * 2, (100, 100))
+
+    assert facts.place_px.tolist() == [1000, 0]
+    assert facts.common_px.tolist() == [900, 0]
+    assert facts.hit.tolist() == [True, False]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from stgr.evaluation.functional.arrays import BoolArray, FloatArray, IntArray, m
 from stgr.evaluation.functional.boxes import WIDE_AREA_PX
 from stgr.evaluation.functional.compat.raster import compare_as_released
 from stgr.evaluation.functional.place_facts import PlaceSettings
-from stgr.evaluation.functional.places import BoxPlaces, HeatPlaces, Places
+from stgr.evaluation.functional.places import BoxPlaces, HeatPlaces, MaskPlaces, Places
 from stgr.evaluation.functional.records import BACKGROUND, GroundingRecord
 
 SCRIPT_THRESHOLD = 1e-4
@@ -176,10 +176,13 @@ def _look(boxed: BoolArray, clips: Sequence[tuple[int, int]], settings: ScriptSe
 
 
 def _places(places: Places, sources: IntArray, settings: ScriptSettings, video_id: str) -> Places:
-    if isinstance(places, BoxPlaces):
+    if not isinstance(places, HeatPlaces):
         if settings.black_map is not None:
             raise ValueError(f'video {video_id!r}: a black map needs maps as places, not boxes')
-        return BoxPlaces(places.points_px[sources], places.boxes_px[sources])
+        points = places.points_px[sources]
+        if isinstance(places, MaskPlaces):
+            return MaskPlaces(points, [places.masks[source] for source in sources])
+        return BoxPlaces(points, places.boxes_px[sources])
     if settings.black_map is None:
         return HeatPlaces(places.maps[sources])
     black = np.asarray(settings.black_map, np.float64)

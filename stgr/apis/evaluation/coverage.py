@@ -1,0 +1,138 @@
+"""How much of the truth a file covers; part of every score."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stgr.apis.evaluation.truth import VideoTruth
+from stgr.evaluation.functional import BoxPlaces, HeatPlaces
+from stgr.evaluation.functional.arrays import BoolArray
+from stgr.evaluation.functional.boxes import box_areas, clip_boxes
+from stgr.evaluation.functional.places import Places
+from stgr.io.predictions import VideoPrediction
+
+if TYPE_CHECKING:
+    from stgr.apis.evaluation.matching import MatchedVideo
+
+NAMES_KEPT = 20
+
+
+@dataclass
+class Coverage:
+    """Counts of videos, seconds and boxes.
+
+    Args:
+        videos_annotated: In the ground truth; all of them are scored.
+        videos_predicted: With a prediction.
+        videos_missing: Without one: counted as background (the first names).
+        videos_dropped: Predicted but not in the ground truth: ignored (the first names).
+        videos_of_guessed_length: Whose last second no file tells.
+        videos_of_other_frame_size: Whose coordinates were scaled to the annotated frame.
+        seconds_annotated: Scored seconds.
+        seconds_predicted: Of these, with a prediction; the others count as background.
+        seconds_dropped: Predictions after the end of their video.
+        seconds_of_foreign_class: Scored seconds whose predicted class is not one of the video's;
+            they count as wrong.
+        boxes_annotated: True boxes, all of them scored.
+        boxes_empty: Of these, without area inside the frame: nothing can hit them.
+        boxes_with_predicted_place: Of these, at seconds with a place of the predicted class.
+        boxes_with_query_place: Of these, at seconds with a place of the true class.
+        given: What the file says: 'points', 'areas', 'query_points', 'query_areas', 'log_probs'.
+    """
+
+    videos_annotated: int = 0
+    videos_predicted: int = 0
+    videos_missing: int = 0
+    videos_dropped: int = 0
+    videos_of_guessed_length: int = 0
+    videos_of_other_frame_size: int = 0
+    seconds_annotated: int = 0
+    seconds_predicted: int = 0
+    seconds_dropped: int = 0
+    seconds_of_foreign_class: int = 0
+    boxes_annotated: int = 0
+    boxes_empty: int = 0
+    boxes_with_predicted_place: int = 0
+    boxes_with_query_place: int = 0
+    missing: list[str] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
+    given: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of_videos(
+        cls,
+        truths: Sequence[VideoTruth],
+        predictions: Mapping[str, VideoPrediction],
+        missing: Sequence[str],
+        dropped: Sequence[str],
+    ) -> 'Coverage':
+        """Return the counts that need no matching of seconds.
+
+        Args:
+            truths: All videos of the ground truth.
+            predictions: Those of them that are predicted.
+            missing: Videos without a prediction.
+            dropped: Predicted videos without truth.
+        """
+        sizes = {truth.video_id: truth.frame_size for truth in truths}
+        scaled = [
+            name
+            for name, one in predictions.items()
+            if one.frame_size is not None and tuple(one.frame_size) != sizes[name]
+        ]
+        return cls(
+            videos_annotated=len(truths),
+            videos_predicted=len(predictions),
+            videos_missing=len(missing),
+            videos_dropped=len(dropped),
+            videos_of_guessed_length=sum(not truth.length_is_known for truth in truths),
+            videos_of_other_frame_size=len(scaled),
+            seconds_annotated=sum(len(truth.times_sec) for truth in truths),
+            missing=list(missing[:NAMES_KEPT]),
+            dropped=list(dropped[:NAMES_KEPT]),
+            given=_given(list(predictions.values())),
+        )
+
+    def count_places(self, videos: 'Sequence[MatchedVideo]') -> None:
+        """Add the counts of boxes, and of places at their seconds."""
+        for video in videos:
+            record = video.record
+            boxed = record.gt_labels >= 0
+            areas = box_areas(clip_boxes(record.gt_boxes_px, record.frame_size))
+            self.boxes_annotated += int(boxed.sum())
+            self.boxes_empty += int((boxed & (areas == 0)).sum())
+            seen = _seen(record.pred_places, len(boxed)) & (record.pred_labels >= 0)
+            self.boxes_with_predicted_place += int((boxed & seen).sum())
+            queried = _seen(record.query_places, len(boxed))
+            self.boxes_with_query_place += int((boxed & queried).sum())
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the counts, and the names that belong to them, as JSON values."""
+        return {**vars(self), 'videos_scored': self.videos_annotated}
+
+
+def _given(predictions: Sequence[VideoPrediction]) -> list[str]:
+    """Return what at least one video of the file says."""
+    found = set()
+    for one in predictions:
+        for prefix, places in (('', one.places), ('query_', one.query_places)):
+            if places is not None:
+                found.add(f'{prefix}points')
+                found |= {f'{prefix}areas'} if places.kind != 'points' else set()
+        if one.log_probs is not None:
+            found.add('log_probs')
+    return sorted(found)
+
+
+def _seen(places: Places | None, num: int) -> BoolArray:
+    """Tell at which moments a system says where, (T,)."""
+    if places is None:
+        return np.zeros(num, np.bool_)
+    if isinstance(places, HeatPlaces):
+        return np.asarray(places.maps.max(axis=(1, 2), initial=0) > 0, np.bool_)
+    inside = places.points_px[:, 0] > -1e8
+    if isinstance(places, BoxPlaces):
+        return np.asarray(inside | (box_areas(places.boxes_px) > 0), np.bool_)
+    return np.asarray(inside | [mask is not None for mask in places.masks], np.bool_)

@@ -1,0 +1,163 @@
+"""Score a file of anybody's predictions against a ground truth."""
+
+import hashlib
+import math
+import platform
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stgr import __version__
+from stgr.apis.evaluation.controls import MEANING, make_controls
+from stgr.apis.evaluation.protocol import Protocol, ScoreGroup, Scores
+from stgr.evaluation.functional import TubeOutcomes
+from stgr.io.predictions import format_of, read_predictions
+
+SCHEMA_VERSION = 1
+CONTROLS_GIVE = ('points', 'areas', 'query_points', 'query_areas', 'log_probs')
+
+
+def evaluate(
+    protocol: Protocol, ground_truth: str | Path, predictions: str | Path, *, name: str = ''
+) -> dict[str, Any]:
+    """Return every score of a file of predictions, as a JSON document.
+
+    Args:
+        protocol: How it is scored, with its settings.
+        ground_truth: The protocol's annotation file.
+        predictions: See ``read_predictions``.
+        name: What the system is called; '' means the name of the predictions' file.
+
+    Returns:
+        The document of docs/predictions.md; undefined scores are None.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        ValueError: If a file is broken or does not fit, see ``match_predictions``.
+    """
+    ground_truth, predictions = Path(ground_truth), Path(predictions)
+    truths = protocol.read_truth(ground_truth)
+    if not truths:
+        raise ValueError(f'{ground_truth}: no videos in it')
+    matched, coverage = protocol.match(truths, read_predictions(predictions))
+    groups = protocol.groups()
+    system = [protocol.reduce(video) for video in matched]
+    kept, left_out = _split(groups, coverage.given)
+    controls = {
+        control: _score_all(groups, [protocol.reduce(video) for video in videos], CONTROLS_GIVE)
+        for control, videos in make_controls(
+            matched, seed=protocol.seed, iou_threshold=protocol.iou_threshold
+        ).items()
+    }
+    ids = [truth.video_id for truth in truths]
+    counts = {video_id: protocol.count(one) for video_id, one in zip(ids, system, strict=True)}
+    return {
+        'schema_version': SCHEMA_VERSION,
+        'system': name or predictions.stem or predictions.name,
+        'protocol': protocol.name,
+        'settings': protocol.settings,
+        'versions': {
+            'stgr': __version__,
+            'numpy': np.__version__,
+            'python': platform.python_version(),
+        },
+        'files': {
+            'ground_truth': _stamps(protocol.truth_files(ground_truth)),
+            'predictions': _stamps([predictions]),
+            'predictions_format': format_of(predictions),
+        },
+        'coverage': {**coverage.to_json(), **protocol.extra_coverage(system)},
+        'metrics': plain(_score_all(kept, system, CONTROLS_GIVE)),
+        'not_scored': left_out,
+        'controls': plain(controls),
+        'control_rules': MEANING,
+        'per_video': _per_video(protocol, kept, ids, system, counts),
+        'per_class': _per_class(counts),
+        'tubes': {group: list(values) for group, values in protocol.tube_groups().items()},
+        'ratios': {key: vars(ratio) for key, ratio in protocol.ratios().items()},
+        'headline': dict(protocol.headline),
+    }
+
+
+def _split(
+    groups: Sequence[ScoreGroup], given: Iterable[str]
+) -> tuple[list[ScoreGroup], dict[str, str]]:
+    """Part the groups that can be scored from those that cannot, with the reason."""
+    kept, left_out = [], {}
+    for group in groups:
+        lacking = [need for need in group.needs if need not in given]
+        if lacking:
+            left_out[group.name] = f'the predictions have no {" and no ".join(lacking)}'
+        else:
+            kept.append(group)
+    return kept, left_out
+
+
+def _score_all(
+    groups: Sequence[ScoreGroup], videos: Sequence[Any], given: Iterable[str]
+) -> dict[str, Scores]:
+    return {group.name: group.score(videos) for group in _split(groups, given)[0]}
+
+
+def _per_video(
+    protocol: Protocol,
+    groups: Sequence[ScoreGroup],
+    ids: Sequence[str],
+    videos: Sequence[Any],
+    counts: Mapping[str, Any],
+) -> dict[str, Any]:
+    chosen = [group for group in groups if group.per_video]
+    found = {}
+    for video_id, video in zip(ids, videos, strict=True):
+        scores = {
+            f'{group.name}/{key}': value
+            for group in chosen
+            for key, value in group.score([video]).items()
+        }
+        found[video_id] = {
+            'scores': plain(scores),
+            'classes': counts[video_id],
+            'tubes': {name: _tubes(one) for name, one in protocol.tubes_of(video).items()},
+        }
+    return found
+
+
+def _tubes(outcomes: TubeOutcomes) -> list[Any]:
+    """Return true tubes, and of each predicted one its score and its hits at each threshold."""
+    hits = outcomes.positive.astype(int).tolist()
+    return [outcomes.num_truths, list(zip(outcomes.scores.tolist(), hits, strict=True))]
+
+
+def _per_class(counts: Mapping[str, Mapping[str, Mapping[str, int]]]) -> dict[str, Any]:
+    """Add the counts of each class over videos."""
+    found: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for classes in counts.values():
+        for label, numbers in classes.items():
+            found[label]['videos'] += 1
+            for key, number in numbers.items():
+                found[label][key] += number
+    return {label: dict(found[label]) for label in sorted(found)}
+
+
+def _stamps(paths: Sequence[Path]) -> list[dict[str, str]]:
+    """Return the name and the SHA-256 of each file; of a folder those of the results in it."""
+    stamps = []
+    for path in paths:
+        files = sorted(path.rglob('result.json')) if path.is_dir() else [path]
+        stamps += [{'path': str(file), 'sha256': _sha256(file)} for file in files]
+    return stamps
+
+
+def _sha256(path: Path) -> str:
+    with path.open('rb') as stream:
+        return hashlib.file_digest(stream, 'sha256').hexdigest()
+
+
+def plain(value: Any) -> Any:
+    """Return nested dictionaries with None in place of NaN, as JSON needs it."""
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    return None if isinstance(value, float) and math.isnan(value) else value
