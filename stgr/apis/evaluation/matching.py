@@ -79,7 +79,7 @@ def match_predictions(
 
     Args:
         truths: All videos of the ground truth; the result has all of them.
-        predictions: Those of a file.
+        predictions: Those of a file; one without a single second is none.
         rules: What happens to what does not fit.
         normalise: Makes the spelling of a label that of the truth.
 
@@ -97,12 +97,13 @@ def match_predictions(
             f'{predictions[0].source}: {unknown_names("videos", unknown, known)}; correct them, or '
             'drop them with --unknown-videos drop'
         )
-    missing = [truth.video_id for truth in truths if truth.video_id not in by_name]
+    said = {name: one for name, one in by_name.items() if len(one.times_sec)}
+    missing = [truth.video_id for truth in truths if truth.video_id not in said]
     if missing and rules.missing == 'error':
         raise ValueError(
             f'{len(missing)} of {len(truths)} videos have no prediction, such as {missing[0]!r}'
         )
-    named = {name: _with_names(one, normalise) for name, one in by_name.items() if name in known}
+    named = {name: _with_names(one, normalise) for name, one in said.items() if name in known}
     _check_labels(truths, named)
     coverage = Coverage.of_videos(truths, named, missing, unknown)
     matched = []

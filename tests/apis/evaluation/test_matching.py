@@ -49,6 +49,17 @@ def test_missing_video_is_background_and_halves_the_scores(score, world):
         score(world.rows('a'), missing='error')
 
 
+def test_video_without_a_single_second_has_no_prediction(score, world):
+    nothing = {'video': 'b', 'seconds': [], 'labels': [], 'scores': []}
+
+    found = score([*world.rows('a'), nothing])
+
+    assert found['coverage']['missing'] == ['b']
+    assert found['metrics']['spatial/upsample_first']['pointing_acc'] == 0.5
+    with pytest.raises(ValueError, match="1 of 2 videos have no prediction, such as 'b'"):
+        score([*world.rows('a'), nothing], missing='error')
+
+
 def test_missing_seconds_are_background_and_counted(score, world):
     rows = [row for row in world.rows('a') + world.rows('b') if row['second'] != 5]
 
