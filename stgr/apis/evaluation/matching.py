@@ -94,8 +94,8 @@ def match_predictions(
     unknown = [name for name in by_name if name not in known]
     if unknown and rules.unknown_videos == 'error':
         raise ValueError(
-            f'{predictions[0].source}: {unknown_names("videos", unknown, known)}; correct them, or '
-            'drop them with --unknown-videos drop'
+            f'{by_name[unknown[0]].source}: {unknown_names("videos", unknown, known)}; correct '
+            'them, or drop them with --unknown-videos drop'
         )
     said = {name: one for name, one in by_name.items() if len(one.times_sec)}
     missing = [truth.video_id for truth in truths if truth.video_id not in said]

@@ -60,6 +60,11 @@ def test_video_without_a_single_second_has_no_prediction(score, world):
         score([*world.rows('a'), nothing], missing='error')
 
 
+def test_unknown_video_is_named_with_its_line(score, world):
+    with pytest.raises(ValueError, match=r"p.jsonl:9: 1 videos are not .* 'c'"):
+        score(world.rows('a') + world.rows('c') + world.rows('b'))
+
+
 def test_missing_seconds_are_background_and_counted(score, world):
     rows = [row for row in world.rows('a') + world.rows('b') if row['second'] != 5]
 
