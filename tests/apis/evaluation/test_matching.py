@@ -185,3 +185,11 @@ def test_option_of_another_protocol_is_refused():
         build_protocol(PROTOCOLS, 'exchange', {'sizes': 'x'})
     with pytest.raises(ValueError, match="did you mean 'exchange'"):
         build_protocol(PROTOCOLS, 'exchang', {})
+
+
+def test_a_pool_without_background_is_refused(world, score):
+    world.truth.write_text(
+        json.dumps({'videos': {'a': world.truth_of(pool=['crack egg', 'whisk'])}})
+    )
+    with pytest.raises(ValueError, match=r"gt.json: videos.a.pool lacks 'background'"):
+        score(world.rows('a'))
