@@ -105,6 +105,8 @@ def match_predictions(
         )
     named = {name: _with_names(one, normalise) for name, one in said.items() if name in known}
     _check_labels(truths, named)
+    if any(truth.class_order for truth in truths):
+        _check_log_probs(list(named.values()))
     coverage = Coverage.of_videos(truths, named, missing, unknown)
     matched = []
     for truth in truths:
@@ -165,6 +167,18 @@ def _check_labels(truths: Sequence[VideoTruth], predictions: Mapping[str, VideoP
             raise ValueError(
                 f'{prediction.source}: {unknown_names("classes", sorted(everywhere), known)}'
             )
+
+
+def _check_log_probs(predictions: Sequence[VideoPrediction]) -> None:
+    """Refuse a file in which some videos would be aligned and others scored by their labels."""
+    given = [one for one in predictions if one.log_probs is not None]
+    lacking = [one for one in predictions if one.log_probs is None]
+    if given and lacking:
+        raise ValueError(
+            f'{lacking[0].source}: {len(lacking)} of {len(predictions)} videos have no '
+            f'log-probabilities, such as {lacking[0].video_id!r}, but {given[0].video_id!r} has; '
+            'give them for all or for none'
+        )
 
 
 def _match(

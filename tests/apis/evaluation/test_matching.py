@@ -193,3 +193,9 @@ def test_a_pool_without_background_is_refused(world, score):
     )
     with pytest.raises(ValueError, match=r"gt.json: videos.a.pool lacks 'background'"):
         score(world.rows('a'))
+
+
+def test_log_probabilities_of_some_videos_only_are_refused(world, score):
+    rows = [{**row, 'log_probs': [-1.0, -2.0, -3.0]} for row in world.rows('a')]
+    with pytest.raises(ValueError, match="1 of 2 videos have no log-probabilities, such as 'b'"):
+        score(rows + world.rows('b'))
