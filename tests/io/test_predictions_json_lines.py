@@ -124,6 +124,7 @@ def test_heat_map_of_some_seconds_leaves_the_others_empty(read):
         (['{"video": "a", "second": 0, "label": "x", "score": NaN}'], r'p\.jsonl:1: NaN'),
         ([{**SECOND, 'score': 'high'}], r'p\.jsonl:1: score must be a number'),
         (['{"video": "a", "video": "b"}'], r"p\.jsonl:1: 'video' is given twice"),
+        (['{"video": "a", "second": ' + '1' * 5000 + '}'], r'p\.jsonl:1: Exceeds the limit'),
         ([SECOND, {**SECOND, 'second': 1, 'box': [5, 1, 4, 2]}], r'p\.jsonl:2: box: .*x2 < x1'),
         ([{**SECOND, 'box': [5, 1, 4]}], r'p\.jsonl:1: box must be 4 numbers, but got 3'),
         ([{**SECOND, 'mask': {'size': [2, 2], 'counts': [3]}}], r'add up to 3, but 2 x 2'),
