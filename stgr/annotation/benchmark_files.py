@@ -77,8 +77,8 @@ def write_benchmark(folder: Path, videos: Sequence[BenchmarkVideo]) -> list[Path
     * ``vid2step.json``: ``{video_id: [name, ..., "background"]}``;
     * ``id2wh.json``, ``id2wh_new.json``: ``{video_id: [W, H]}`` of the video and of the boxes;
     * ``durations.json``: ``{video_id: seconds}``, which spares opening the videos;
-    * ``clicks_mean.json``: ``[{"image_url": "<video_id>_<second>_<step>.jpg", "x", "y",
-      "mean_dist"}]``, null where nobody clicked.
+    * ``clicks_mean.json``: ``[{"image_url": "<video_id>/<video_id>_<second>_<step>.jpg", "x",
+      "y", "mean_dist"}]``, null where nobody clicked.
 
     Source: benchmarks, 1.1 to 1.3.
 
@@ -128,6 +128,7 @@ def _clicks(video: BenchmarkVideo) -> list[dict[str, Any]]:
     records = []
     for click in video.clicks:
         x, y = click.point_px or (None, None)
-        name = f'{video.video_id}_{click.second}_{click.name.replace(" ", "_")}.jpg'
+        image = f'{video.video_id}_{click.second}_{click.name.replace(" ", "_")}.jpg'
+        name = f'{video.video_id}/{image}'  # an id may hold _ and digits: the folder tells it apart
         records.append({'image_url': name, 'x': x, 'y': y, 'mean_dist': click.mean_distance_px})
     return records

@@ -95,7 +95,15 @@ def read_json(path: Path) -> JsonNode:
         ) from error
     except RecursionError as error:
         raise ValueError(f'{path}: nested too deeply to be a result') from error
+    except ValueError as error:
+        raise named_error(error, f'{path}:') from error
     return JsonNode(value, f'{path}:')
+
+
+def named_error(error: ValueError, where: str) -> ValueError:
+    """Return an error that begins with its place; Python's own (integers too long) does not."""
+    message = str(error)
+    return ValueError(message if message.startswith(where) else f'{where} {message}')
 
 
 def strict_hooks(where: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from stgr.annotation.answers import Answer, annotators, read_history, write_hist
 from stgr.annotation.project import begin_work
 from stgr.annotation.work import write_work
 from stgr.datasets import GroundingYouTube
+from stgr.datasets.grounding_youtube_repair import read_clicks
 
 FIVE = ('ann', 'bob', 'cem', 'dee', 'eve')
 
@@ -131,7 +132,7 @@ def test_clicks_are_stretched_to_the_frame_of_the_boxes(give, folder):
     assert written(folder, 'id2wh_new.json') == {'kitchen': [640, 480]}
     assert written(folder, 'id2wh.json') == {'kitchen': [320, 240]}
     assert written(folder, 'clicks_mean.json') == [
-        {'image_url': 'kitchen_0_crack_egg.jpg', 'x': 320, 'y': 240, 'mean_dist': 0}
+        {'image_url': 'kitchen/kitchen_0_crack_egg.jpg', 'x': 320, 'y': 240, 'mean_dist': 0}
     ]
 
 
@@ -141,9 +142,10 @@ def test_mean_clicks_follow_the_released_file(give, folder):
     merge_annotations(folder)
 
     assert written(folder, 'clicks_mean.json') == [
-        {'image_url': 'kitchen_0_crack_egg.jpg', 'x': 3, 'y': 4, 'mean_dist': 5},
-        {'image_url': 'kitchen_1_crack_egg.jpg', 'x': None, 'y': None, 'mean_dist': None},
+        {'image_url': 'kitchen/kitchen_0_crack_egg.jpg', 'x': 3, 'y': 4, 'mean_dist': 5},
+        {'image_url': 'kitchen/kitchen_1_crack_egg.jpg', 'x': None, 'y': None, 'mean_dist': None},
     ]
+    assert read_clicks(folder / 'clicks_mean.json') == {('kitchen', 0, 'crack egg'): 3}
 
 
 def test_agreement_is_over_the_frames_that_all_have_answered(give, folder):

@@ -49,6 +49,27 @@ def test_lines_of_seconds_and_a_line_of_a_video_say_the_same(read):
         assert found[0].query_places.points_px.tolist() == [[5, 6], [7, 8]]
 
 
+def test_a_kind_that_is_always_null_does_not_hide_another(read):
+    places = read({**SECOND, 'box': [1, 2, 3, 4], 'heatmap': None, 'mask': None})[0].places
+    assert places.kind == 'boxes'
+    assert read({**SECOND, 'box': None, 'heatmap': None})[0].places.kind == 'heatmaps'
+
+
+@pytest.mark.parametrize(
+    ('counts', 'lost'),
+    [
+        ({'heatmap': [[1.0, 0.0]]}, {'box': [1, 2, 3, 4]}),
+        ({'query_heatmap': [[1.0, 0.0]]}, {'query_point': [1, 2]}),
+        ({'mask': {'size': [1, 2], 'counts': [1, 1]}}, {'box': [1, 2, 3, 4]}),
+    ],
+)
+def test_a_place_that_would_not_count_is_refused(read, counts, lost):
+    kind, other = next(iter(counts)), next(iter(lost))
+    with pytest.raises(ValueError, match=f'p.jsonl:2: second 1 .* has a {other} but no {kind}'):
+        read({**SECOND, **counts}, {**SECOND, 'second': 1, **lost})
+    assert read({**SECOND, **counts, **lost})[0].video_id == 'a'  # the first kind counts
+
+
 def test_seconds_may_come_in_any_order_and_videos_may_mix(read):
     other = {**SECOND, 'video': 'b'}
 
@@ -103,6 +124,7 @@ def test_heat_map_of_some_seconds_leaves_the_others_empty(read):
         (['{"video": "a", "second": 0, "label": "x", "score": NaN}'], r'p\.jsonl:1: NaN'),
         ([{**SECOND, 'score': 'high'}], r'p\.jsonl:1: score must be a number'),
         (['{"video": "a", "video": "b"}'], r"p\.jsonl:1: 'video' is given twice"),
+        (['{"video": "a", "second": ' + '1' * 5000 + '}'], r'p\.jsonl:1: Exceeds the limit'),
         ([SECOND, {**SECOND, 'second': 1, 'box': [5, 1, 4, 2]}], r'p\.jsonl:2: box: .*x2 < x1'),
         ([{**SECOND, 'box': [5, 1, 4]}], r'p\.jsonl:1: box must be 4 numbers, but got 3'),
         ([{**SECOND, 'mask': {'size': [2, 2], 'counts': [3]}}], r'add up to 3, but 2 x 2'),

@@ -207,6 +207,7 @@ def _array_state(shape, content, code=b'f8', order=b'<'):
             b'\x80\x02)' + b'q\x00\x85' * 2_000 + b'q\x01}h\x01Ns.',
             'nested more than 1000 deep',
         ),
+        (b'\x80\x02})' + b'2\x86' * 34 + b'Ns.', 'repeat their parts without end'),
         (
             b'\x80\x02cbuiltins\nset\nq\x00](' + b'K\x01' * 90_000 + b'eq\x01'
             + b'h\x00h\x01\x85R' * 30_000 + b'.',

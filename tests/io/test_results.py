@@ -232,6 +232,14 @@ def test_broken_json_is_refused_by_file_and_line(saved):
         load_result(saved)
 
 
+def test_a_number_too_long_for_python_is_refused_by_file(saved):
+    path = saved / 'result.json'
+    path.write_text(path.read_text().replace('"score": 0.7', '"score": ' + '9' * 5000, 1))
+
+    with pytest.raises(ValueError, match=r'^\S*result\.json: Exceeds the limit'):
+        load_result(saved)
+
+
 @pytest.mark.parametrize('text', ['NaN', '-Infinity', '1e999', '9' * 400])
 @pytest.mark.parametrize('field', ['"score": 0.7', '"fps": 29.97', '"times_sec": [0.0'])
 def test_a_number_that_is_not_finite_is_refused_on_reading(saved, field, text):

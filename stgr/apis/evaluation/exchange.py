@@ -280,6 +280,11 @@ def _video(video_id: str, node: JsonNode) -> VideoTruth:
     pool = tuple(name for name in names if name != BACKGROUND_NAME)
     if len(set(names)) < len(names):
         raise ValueError(f'{node.where}.pool names an action twice')
+    if BACKGROUND_NAME not in names:
+        raise ValueError(
+            f'{node.where}.pool lacks {BACKGROUND_NAME!r}; its order is that of the '
+            'log-probabilities'
+        )
     num, size = node['T'].integer(), (node['W'].integer(), node['H'].integer())
     if num < 1 or min(size) < 1:
         raise ValueError(f'{node.where}: T, W and H must be > 0, but are {num}, {size}')

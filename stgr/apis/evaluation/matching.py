@@ -79,7 +79,7 @@ def match_predictions(
 
     Args:
         truths: All videos of the ground truth; the result has all of them.
-        predictions: Those of a file.
+        predictions: Those of a file; one without a single second is none.
         rules: What happens to what does not fit.
         normalise: Makes the spelling of a label that of the truth.
 
@@ -94,16 +94,19 @@ def match_predictions(
     unknown = [name for name in by_name if name not in known]
     if unknown and rules.unknown_videos == 'error':
         raise ValueError(
-            f'{predictions[0].source}: {unknown_names("videos", unknown, known)}; correct them, or '
-            'drop them with --unknown-videos drop'
+            f'{by_name[unknown[0]].source}: {unknown_names("videos", unknown, known)}; correct '
+            'them, or drop them with --unknown-videos drop'
         )
-    missing = [truth.video_id for truth in truths if truth.video_id not in by_name]
+    said = {name: one for name, one in by_name.items() if len(one.times_sec)}
+    missing = [truth.video_id for truth in truths if truth.video_id not in said]
     if missing and rules.missing == 'error':
         raise ValueError(
             f'{len(missing)} of {len(truths)} videos have no prediction, such as {missing[0]!r}'
         )
-    named = {name: _with_names(one, normalise) for name, one in by_name.items() if name in known}
+    named = {name: _with_names(one, normalise) for name, one in said.items() if name in known}
     _check_labels(truths, named)
+    if any(truth.class_order for truth in truths):
+        _check_log_probs(list(named.values()))
     coverage = Coverage.of_videos(truths, named, missing, unknown)
     matched = []
     for truth in truths:
@@ -164,6 +167,18 @@ def _check_labels(truths: Sequence[VideoTruth], predictions: Mapping[str, VideoP
             raise ValueError(
                 f'{prediction.source}: {unknown_names("classes", sorted(everywhere), known)}'
             )
+
+
+def _check_log_probs(predictions: Sequence[VideoPrediction]) -> None:
+    """Refuse a file in which some videos would be aligned and others scored by their labels."""
+    given = [one for one in predictions if one.log_probs is not None]
+    lacking = [one for one in predictions if one.log_probs is None]
+    if given and lacking:
+        raise ValueError(
+            f'{lacking[0].source}: {len(lacking)} of {len(predictions)} videos have no '
+            f'log-probabilities, such as {lacking[0].video_id!r}, but {given[0].video_id!r} has; '
+            'give them for all or for none'
+        )
 
 
 def _match(

@@ -35,8 +35,8 @@ def compare_with_boxes(
     """Return how places relate to the union of several true boxes per image.
 
     The true mask is the union of the image's boxes ("phrase" of V-HICO: human and object); a point
-    hits if it lies in any of them, each closed, one without area excepted. Source: benchmarks,
-    section 3 (b), "multi-box data".
+    hits if it lies in any of them, each closed, one without area excepted; a heat map that is zero
+    everywhere points nowhere. Source: benchmarks, section 3 (b), "multi-box data".
 
     Args:
         places: N places.
@@ -57,10 +57,12 @@ def compare_with_boxes(
     parts = [split_union(cut(_as_boxes(boxes), frame_size)) for boxes in boxes_px]
     owner = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
     pieces = np.concatenate([np.zeros((0, 4)), *parts])
+    somewhere = np.ones(len(places), np.bool_)
     if isinstance(places, HeatPlaces):
         points = heatmap_points(places.maps, frame_size, settings.point_mode)
         place_px, shared = _areas_of_maps(places.maps, owner, pieces, frame_size, settings)
         peak = places.maps.max(axis=(1, 2), initial=-np.inf)
+        somewhere = peak > 0
     elif isinstance(places, MaskPlaces):
         points, peak = places.points_px, np.zeros(len(places))
         place_px, shared = _areas_of_masks(places, owner, pieces, frame_size)
@@ -70,7 +72,7 @@ def compare_with_boxes(
         shared = box_areas(intersect_boxes(predicted[owner], pieces))
         peak = np.zeros(len(places)) if places.scores is None else places.scores
     return PlaceFacts(
-        hit=_hits(points, boxes_px, frame_size),
+        hit=_hits(points, boxes_px, frame_size) & somewhere,
         place_px=place_px,
         box_px=_sums(owner, box_areas(pieces), len(places)),
         common_px=_sums(owner, shared, len(places)),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from stgr.io.checked_json import JsonNode, strict_hooks
+from stgr.io.checked_json import JsonNode, named_error, strict_hooks
 from stgr.io.predictions.seconds import PLACE_FIELDS, Second, join_seconds
 from stgr.io.predictions.video_prediction import VideoPrediction
 
@@ -64,6 +64,8 @@ def _parse(text: str, where: str) -> dict[str, Any]:
         raise ValueError(f'{where} broken JSON at column {error.colno}: {error.msg}') from error
     except RecursionError as error:
         raise ValueError(f'{where} nested too deeply to be a prediction') from error
+    except ValueError as error:
+        raise named_error(error, where) from error
     if not isinstance(value, dict):
         raise ValueError(f'{where} expected an object, but got a {type(value).__name__}')
     return value

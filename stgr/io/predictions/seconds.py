@@ -11,9 +11,10 @@ from stgr.io.checked_json import JsonNode
 from stgr.io.predictions.video_prediction import PredictedPlaces, VideoPrediction, check_boxes
 from stgr.structures import RunLengths, counts_from_string
 
-PLACE_FIELDS = tuple(
-    f'{prefix}{name}' for prefix in ('', 'query_') for name in ('point', 'box', 'mask', 'heatmap')
-)
+_KINDS = ('point', 'box', 'mask', 'heatmap')
+PLACE_FIELDS = tuple(f'{prefix}{name}' for prefix in ('', 'query_') for name in _KINDS)
+# Places that do not count in a video that has some of the first kind; see PredictedPlaces.kind.
+_IGNORED = {'heatmap': ('mask', 'box', 'point'), 'mask': ('box',)}
 
 
 @dataclass(frozen=True)
@@ -117,10 +118,29 @@ class _Places:
         masks, maps = self._masks(), self._maps()
         if points is None and boxes is None and masks is None and maps is None:
             return None
+        self._check_one_kind()
         return PredictedPlaces(maps, points, boxes, masks)
 
+    def _check_one_kind(self) -> None:
+        """Refuse a second whose only places are of a kind that does not count in this video."""
+        for kind, ignored in _IGNORED.items():
+            if not any(self.prefix + kind in row.fields for row in self.rows):
+                continue
+            for row in self.rows:
+                lost = [name for name in ignored if self.prefix + name in row.fields]
+                if lost and self.prefix + kind not in row.fields:
+                    raise ValueError(
+                        f'{row.where}: second {row.second:g} of video {self.video_id!r} has a '
+                        f'{self.prefix}{lost[0]} but no {self.prefix}{kind}, as other seconds '
+                        'have; one kind of place counts in a video'
+                    )
+            return
+
     def _given(self, name: str) -> bool:
-        return any(f'{self.prefix}{name}' in row.given for row in self.rows)
+        """Tell whether some second has such a place, or all are null and this is one of them."""
+        if any(self.prefix + other in row.fields for row in self.rows for other in _KINDS):
+            return any(self.prefix + name in row.fields for row in self.rows)
+        return any(self.prefix + name in row.given for row in self.rows)
 
     def _nodes(self, name: str) -> list[tuple[Second, JsonNode | None]]:
         return [(row, row.fields.get(f'{self.prefix}{name}')) for row in self.rows]

@@ -49,6 +49,22 @@ def test_missing_video_is_background_and_halves_the_scores(score, world):
         score(world.rows('a'), missing='error')
 
 
+def test_video_without_a_single_second_has_no_prediction(score, world):
+    nothing = {'video': 'b', 'seconds': [], 'labels': [], 'scores': []}
+
+    found = score([*world.rows('a'), nothing])
+
+    assert found['coverage']['missing'] == ['b']
+    assert found['metrics']['spatial/upsample_first']['pointing_acc'] == 0.5
+    with pytest.raises(ValueError, match="1 of 2 videos have no prediction, such as 'b'"):
+        score([*world.rows('a'), nothing], missing='error')
+
+
+def test_unknown_video_is_named_with_its_line(score, world):
+    with pytest.raises(ValueError, match=r"p.jsonl:9: 1 videos are not .* 'c'"):
+        score(world.rows('a') + world.rows('c') + world.rows('b'))
+
+
 def test_missing_seconds_are_background_and_counted(score, world):
     rows = [row for row in world.rows('a') + world.rows('b') if row['second'] != 5]
 
@@ -169,3 +185,17 @@ def test_option_of_another_protocol_is_refused():
         build_protocol(PROTOCOLS, 'exchange', {'sizes': 'x'})
     with pytest.raises(ValueError, match="did you mean 'exchange'"):
         build_protocol(PROTOCOLS, 'exchang', {})
+
+
+def test_a_pool_without_background_is_refused(world, score):
+    world.truth.write_text(
+        json.dumps({'videos': {'a': world.truth_of(pool=['crack egg', 'whisk'])}})
+    )
+    with pytest.raises(ValueError, match=r"gt.json: videos.a.pool lacks 'background'"):
+        score(world.rows('a'))
+
+
+def test_log_probabilities_of_some_videos_only_are_refused(world, score):
+    rows = [{**row, 'log_probs': [-1.0, -2.0, -3.0]} for row in world.rows('a')]
+    with pytest.raises(ValueError, match="1 of 2 videos have no log-probabilities, such as 'b'"):
+        score(rows + world.rows('b'))

@@ -54,6 +54,13 @@ def test_boxes_without_area_and_images_without_boxes_are_misses():
     assert facts.iou.tolist() == [0, 0]
 
 
+def test_an_empty_heat_map_hits_no_box_in_the_corner():
+    places = HeatPlaces(np.array([[[0.0, 0.0]], [[1.0, 0.0]]]))
+    corner = np.array([[0.0, 0, 30, 30]])
+    facts = compare_with_boxes(places, [corner, corner], (100, 100))
+    assert facts.hit.tolist() == [False, True]
+
+
 @pytest.mark.parametrize('seed', range(6))
 def test_masks_against_unions_equal_counting_every_pixel(oracle, seed):
     generator, size = np.random.default_rng(seed), (13, 11)
