@@ -94,8 +94,8 @@ def compare_reports(
 
     Each score has its 95 % bootstrap interval over videos; below the systems stand the differences
     to the first one, paired by video, then the trivial predictors. A score without an interval is
-    neither a mean over videos (clips, queries), nor a ratio of counts, nor a median that the reports
-    hold.
+    neither a mean over videos (clips, queries), nor a ratio of counts, nor a median of values that
+    the reports hold.
 
     Args:
         documents: Of ``read_reports``.

@@ -41,6 +41,8 @@ class Coverage:
         boxes_with_query_place: Of these, at seconds with a place of the true class.
         videos_placed_by_label: Videos that say where they see the action they predict, taken where
             it is the action asked for (known-action protocols).
+        videos_with_added_background: Videos whose log-probabilities got a column of background.
+        frames_without_box: Annotated frames that have no box: not scored (known-action protocols).
         given: What the file says: 'points', 'areas', 'query_points', 'query_areas', 'log_probs'.
     """
 
@@ -59,6 +61,8 @@ class Coverage:
     boxes_with_predicted_place: int = 0
     boxes_with_query_place: int = 0
     videos_placed_by_label: int = 0
+    videos_with_added_background: int = 0
+    frames_without_box: int = 0
     missing: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
     given: list[str] = field(default_factory=list)

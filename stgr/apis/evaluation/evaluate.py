@@ -65,7 +65,11 @@ def evaluate(
             'predictions': _stamps([predictions]),
             'predictions_format': format_of(predictions),
         },
-        'coverage': {**coverage.to_json(), **protocol.extra_coverage(system)},
+        'coverage': {
+            **coverage.to_json(),
+            **protocol.truth_counts(ground_truth),
+            **protocol.extra_coverage(system),
+        },
         'metrics': plain(_score_all(kept, system)),
         'not_scored': left_out,
         'controls': plain(controls),

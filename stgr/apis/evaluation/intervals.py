@@ -23,7 +23,8 @@ def statistic_of(document: Mapping[str, Any], key: str) -> Statistic | None:
     """Return how a score follows from weighted videos.
 
     A ratio of counts, video mAP from the outcomes of its tubes, a median of values, or the mean
-    over videos of their own scores; only if that gives the reported score when every video counts once.
+    over videos of their own scores; only if that gives the reported score when every video counts
+    once.
 
     Args:
         document: Of ``evaluate``.

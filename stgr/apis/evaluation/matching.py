@@ -78,9 +78,9 @@ def match_predictions(
 ) -> tuple[list[MatchedVideo], Coverage]:
     """Put predictions beside the truth.
 
-    Each moment of the truth takes the prediction nearest in time, at most ``rules.near_sec`` away, of
-    two equally near ones the earlier. One without is background without a place. The denominators
-    are those of the truth, whatever is missing.
+    Each moment of the truth takes the prediction nearest in time, at most ``rules.near_sec`` away,
+    of two equally near ones the earlier. One without is background without a place. The
+    denominators are those of the truth, whatever is missing.
 
     Args:
         truths: All videos of the ground truth; the result has all of them.

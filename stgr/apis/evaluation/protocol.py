@@ -108,6 +108,11 @@ class Protocol(ABC):
         """Return every file that the truth is read from, for their checksums."""
         return [path]
 
+    def truth_counts(self, path: Path) -> Mapping[str, int]:
+        """Return what the truth leaves out, for the coverage."""
+        del path
+        return {}
+
     def columns(self) -> dict[str, str]:
         """Return the scores that are printed first: ``group/key`` -> head of the column."""
         return dict(self.headline)
