@@ -166,7 +166,7 @@ def _rows(
         rows.append([f'{document["system"]} - {first["system"]}', *cells])
     kept = first['controls_of_system']
     for name, metrics in first['controls'].items():
-        label = f'{name} (labels of {first["system"]})' if name in kept else name
+        label = f'{name} (else as {first["system"]})' if name in kept else name
         rows.append([label, *(cell(metrics, key) for key in keys)])
     return rows
 
@@ -205,6 +205,8 @@ def _by_class(
 ) -> str:
     """Return the ratios of counts of each class, those of the columns or else all there are."""
     ratios = documents[0]['ratios']
+    if not documents[0]['per_class']:
+        raise ValueError(f'{documents[0]["protocol"]} counts no classes; use --by video')
     wanted = {
         (ratios[key]['numerator'], ratios[key]['denominator']) for key in columns if key in ratios
     }

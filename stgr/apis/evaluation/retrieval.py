@@ -77,8 +77,8 @@ class RetrievalProtocol(Protocol):
     name: ClassVar[str] = 'retrieval'
     summary: ClassVar[str] = 'texts and videos found by each other'
     headline: ClassVar[dict[str, str]] = {
-        f'{direction}/{key}': f'{direction[0]}2{direction[8]} {key}'
-        for direction in DIRECTIONS
+        f'{direction}/{key}': f'{head} {key}'
+        for direction, head in zip(DIRECTIONS, ('t2v', 'v2t'), strict=True)
         for key in ('R@1', 'R@5', 'R@10', 'median_rank', 'mean_rank')
     }
     control_rules: ClassVar[Mapping[str, str]] = RULES

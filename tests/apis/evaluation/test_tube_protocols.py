@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from stgr.cli import main
+
 BALL = 'what does the dog chase?'
 
 
@@ -175,7 +177,7 @@ def test_systems_stand_side_by_side(vidstg, command, compared):
     assert table['full'] == '100.00 [100.00, 100.00]'
     assert table['half'] == '50.00 [0.00, 100.00]'
     assert table['half - full'].startswith('-50.00 [-100.00')
-    assert 'centre_prior (labels of full)' in table
+    assert 'centre_prior (else as full)' in table
 
 
 def test_hc_stvg_answers_may_name_the_video_alone(tmp_path, command):
@@ -194,3 +196,11 @@ def test_hc_stvg_answers_may_name_the_video_alone(tmp_path, command):
     assert found['metrics']['all']['viou'] == pytest.approx(25 / 38)
     assert late['metrics']['all']['tiou'] == pytest.approx(50 / 75)  # 101..151, so 50 of 75 too
     assert set(found['metrics']) == {'all'}
+
+
+def test_a_breakdown_by_class_is_refused_where_there_are_none(vidstg, command, tmp_path, capfd):
+    truth, options = vidstg
+    command('vidstg', truth, [answer('1', [4, 8], DOG)], *options)
+
+    assert main(['compare', str(tmp_path / 'system.json'), '--by', 'class']) == 1
+    assert 'vidstg counts no classes; use --by video' in capfd.readouterr().err
