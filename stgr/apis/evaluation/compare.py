@@ -7,16 +7,15 @@ from typing import Any
 from stgr.apis.evaluation.evaluate import SCHEMA_VERSION
 from stgr.apis.evaluation.intervals import difference, statistic_of
 from stgr.apis.evaluation.names import unknown_names
-from stgr.apis.evaluation.report import cell, score_of
+from stgr.apis.evaluation.report import cell, scaled, score_of
 from stgr.apis.tables import format_table
 from stgr.evaluation.functional import Interval, bootstrap_weighted
 from stgr.io.checked_json import read_json
 
 BREAKDOWNS = ('class', 'video')
-OWN_LABELS = ('random', 'centre_prior', 'best_constant_box')  # controls with a system's labels
 _NEEDED = (
     'system', 'protocol', 'settings', 'files', 'metrics', 'controls', 'per_video', 'per_class',
-    'tubes', 'ratios', 'headline',
+    'tubes', 'ratios', 'headline', 'controls_of_system',
 )  # fmt: skip
 
 
@@ -95,7 +94,8 @@ def compare_reports(
 
     Each score has its 95 % bootstrap interval over videos; below the systems stand the differences
     to the first one, paired by video, then the trivial predictors. A score without an interval is
-    neither a mean over videos nor a ratio of counts that the reports hold.
+    neither a mean over videos (clips, queries), nor a ratio of counts, nor a median of values that
+    the reports hold.
 
     Args:
         documents: Of ``read_reports``.
@@ -151,7 +151,7 @@ def _rows(
         cells = [
             cell(document['metrics'], key)
             if (statistic := mine[key]) is None
-            else _value(interval(statistic))
+            else _value(interval(statistic), key)
             for key in keys
         ]
         rows.append([document['system'], *cells])
@@ -162,24 +162,26 @@ def _rows(
             if one is None or other is None:
                 cells.append(_plain_difference(first, document, key))
             else:
-                cells.append(_value(interval(difference(one, other)), signed=True))
+                cells.append(_value(interval(difference(one, other)), key, signed=True))
         rows.append([f'{document["system"]} - {first["system"]}', *cells])
+    kept = first['controls_of_system']
     for name, metrics in first['controls'].items():
-        label = f'{name} (labels of {first["system"]})' if name in OWN_LABELS else name
+        label = f'{name} (else as {first["system"]})' if name in kept else name
         rows.append([label, *(cell(metrics, key) for key in keys)])
     return rows
 
 
-def _value(interval: Interval, *, signed: bool = False) -> str:
+def _value(interval: Interval, key: str, *, signed: bool = False) -> str:
     sign = '+' if signed else ''
-    numbers = [100 * value for value in (interval.estimate, interval.low, interval.high)]
+    ends = (interval.estimate, interval.low, interval.high)
+    numbers = [scaled(value, key) for value in ends]
     estimate, low, high = (f'{number:{sign}.2f}' for number in numbers)
     return f'{estimate} [{low}, {high}]'
 
 
 def _plain_difference(first: Mapping[str, Any], other: Mapping[str, Any], key: str) -> str:
     ours, theirs = (score_of(document['metrics'], key) for document in (first, other))
-    return '-' if ours is None or theirs is None else f'{100 * (theirs - ours):+.2f}'
+    return '-' if ours is None or theirs is None else f'{scaled(theirs - ours, key):+.2f}'
 
 
 def _by_video(
@@ -189,11 +191,12 @@ def _by_video(
     rows = []
     for video_id in documents[0]['per_video']:
         values = [
-            document['per_video'][video_id]['scores'].get(key)
+            (key, document['per_video'][video_id]['scores'].get(key))
             for key in columns
             for document in documents
         ]
-        rows.append([video_id, *('-' if v is None else f'{100 * v:.2f}' for v in values)])
+        cells = ['-' if value is None else f'{scaled(value, key):.2f}' for key, value in values]
+        rows.append([video_id, *cells])
     return format_table(heads, rows, style)
 
 
@@ -202,6 +205,8 @@ def _by_class(
 ) -> str:
     """Return the ratios of counts of each class, those of the columns or else all there are."""
     ratios = documents[0]['ratios']
+    if not documents[0]['per_class']:
+        raise ValueError(f'{documents[0]["protocol"]} counts no classes; use --by video')
     wanted = {
         (ratios[key]['numerator'], ratios[key]['denominator']) for key in columns if key in ratios
     }
@@ -219,7 +224,7 @@ def _by_class(
     return format_table(heads, rows, style)
 
 
-def _ratio_cell(counts: Mapping[str, int], above: str, below: str) -> str:
+def _ratio_cell(counts: Mapping[str, float], above: str, below: str) -> str:
     if above not in counts or not counts.get(below):
         return '-'
     return f'{100 * counts[above] / counts[below]:.2f}'

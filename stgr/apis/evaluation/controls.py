@@ -27,6 +27,7 @@ RULES = {
     'uniform_transcript': Control('uniform_transcript', 'centre'),
     'oracle': Control('truth', 'truth'),
 }
+OF_SYSTEM = ('random', 'centre_prior', BEST_CONSTANT)  # they keep a system's labels
 MEANING = {
     'chance': 'a random label of the pool or background, a random point and box',
     'random': "the system's labels, a random point and box",
@@ -55,7 +56,7 @@ def make_controls(
         if name == BEST_CONSTANT:
             found[name] = _changed(videos, lambda record: place_constant(record, constant))
         elif name == ALL_BACKGROUND:
-            found[name] = [MatchedVideo(video.truth, _nothing(video.truth)) for video in videos]
+            found[name] = [MatchedVideo(video.truth, nowhere(video.truth)) for video in videos]
         else:
             rule = RULES[name]
             own = rule.labels == 'own'
@@ -63,10 +64,11 @@ def make_controls(
     return found
 
 
-def _nothing(truth: VideoTruth) -> GroundingRecord:
+def nowhere(truth: VideoTruth) -> GroundingRecord:
+    """Return the record of a system that says nothing: background, and no place."""
     num = len(truth.times_sec)
-    nowhere = BoxPlaces(np.full((num, 2), NOWHERE), np.zeros((num, 4)))
-    return truth.record(pred_places=nowhere, query_places=nowhere)
+    places = BoxPlaces(np.full((num, 2), NOWHERE), np.zeros((num, 4)))
+    return truth.record(pred_places=places, query_places=places)
 
 
 def _changed(

@@ -39,6 +39,10 @@ class Coverage:
         boxes_empty: Of these, without area inside the frame: nothing can hit them.
         boxes_with_predicted_place: Of these, at seconds with a place of the predicted class.
         boxes_with_query_place: Of these, at seconds with a place of the true class.
+        videos_placed_by_label: Videos that say where they see the action they predict, taken where
+            it is the action asked for (known-action protocols).
+        videos_with_added_background: Videos whose log-probabilities got a column of background.
+        frames_without_box: Annotated frames that have no box: not scored (known-action protocols).
         given: What the file says: 'points', 'areas', 'query_points', 'query_areas', 'log_probs'.
     """
 
@@ -56,6 +60,9 @@ class Coverage:
     boxes_empty: int = 0
     boxes_with_predicted_place: int = 0
     boxes_with_query_place: int = 0
+    videos_placed_by_label: int = 0
+    videos_with_added_background: int = 0
+    frames_without_box: int = 0
     missing: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
     given: list[str] = field(default_factory=list)
@@ -103,9 +110,9 @@ class Coverage:
             areas = box_areas(clip_boxes(record.gt_boxes_px, record.frame_size))
             self.boxes_annotated += int(boxed.sum())
             self.boxes_empty += int((boxed & (areas == 0)).sum())
-            seen = _seen(record.pred_places, len(boxed)) & (record.pred_labels >= 0)
+            seen = seen_at(record.pred_places, len(boxed)) & (record.pred_labels >= 0)
             self.boxes_with_predicted_place += int((boxed & seen).sum())
-            queried = _seen(record.query_places, len(boxed))
+            queried = seen_at(record.query_places, len(boxed))
             self.boxes_with_query_place += int((boxed & queried).sum())
 
     def to_json(self) -> dict[str, Any]:
@@ -126,7 +133,7 @@ def _given(predictions: Sequence[VideoPrediction]) -> list[str]:
     return sorted(found)
 
 
-def _seen(places: Places | None, num: int) -> BoolArray:
+def seen_at(places: Places | None, num: int) -> BoolArray:
     """Tell at which moments a system says where, (T,)."""
     if places is None:
         return np.zeros(num, np.bool_)
@@ -136,3 +143,20 @@ def _seen(places: Places | None, num: int) -> BoolArray:
     if isinstance(places, BoxPlaces):
         return np.asarray(inside | (box_areas(places.boxes_px) > 0), np.bool_)
     return np.asarray(inside | [mask is not None for mask in places.masks], np.bool_)
+
+
+@dataclass(frozen=True)
+class PlainCoverage:
+    """Counts of a protocol that is not about seconds of videos.
+
+    Args:
+        counts: Name -> count, or list of the first names that it speaks of.
+        given: What the predictions say.
+    """
+
+    counts: Mapping[str, Any]
+    given: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the counts as JSON values."""
+        return {**self.counts, 'given': list(self.given)}

@@ -11,13 +11,11 @@ from typing import Any
 import numpy as np
 
 from stgr import __version__
-from stgr.apis.evaluation.controls import MEANING, make_controls
 from stgr.apis.evaluation.protocol import Protocol, ScoreGroup, Scores
 from stgr.evaluation.functional import TubeOutcomes
-from stgr.io.predictions import format_of, read_predictions
+from stgr.io.predictions import format_of
 
 SCHEMA_VERSION = 1
-CONTROLS_GIVE = ('points', 'areas', 'query_points', 'query_areas', 'log_probs')
 
 
 def evaluate(
@@ -42,15 +40,13 @@ def evaluate(
     truths = protocol.read_truth(ground_truth)
     if not truths:
         raise ValueError(f'{ground_truth}: no videos in it')
-    matched, coverage = protocol.match(truths, read_predictions(predictions))
+    matched, coverage = protocol.match(truths, protocol.read_predictions(predictions))
     groups = protocol.groups()
     system = [protocol.reduce(video) for video in matched]
     kept, left_out = _split(groups, coverage.given)
     controls = {
-        control: _score_all(groups, [protocol.reduce(video) for video in videos], CONTROLS_GIVE)
-        for control, videos in make_controls(
-            matched, seed=protocol.seed, iou_threshold=protocol.iou_threshold
-        ).items()
+        control: _score_all(groups, [protocol.reduce(unit) for unit in units])
+        for control, units in protocol.controls(matched).items()
     }
     ids = [truth.video_id for truth in truths]
     counts = {video_id: protocol.count(one) for video_id, one in zip(ids, system, strict=True)}
@@ -69,16 +65,21 @@ def evaluate(
             'predictions': _stamps([predictions]),
             'predictions_format': format_of(predictions),
         },
-        'coverage': {**coverage.to_json(), **protocol.extra_coverage(system)},
-        'metrics': plain(_score_all(kept, system, CONTROLS_GIVE)),
+        'coverage': {
+            **coverage.to_json(),
+            **protocol.truth_counts(ground_truth),
+            **protocol.extra_coverage(system),
+        },
+        'metrics': plain(_score_all(kept, system)),
         'not_scored': left_out,
         'controls': plain(controls),
-        'control_rules': MEANING,
+        'control_rules': dict(protocol.control_rules),
+        'controls_of_system': list(protocol.controls_of_system),
         'per_video': _per_video(protocol, kept, ids, system, counts),
         'per_class': _per_class(counts),
         'tubes': {group: list(values) for group, values in protocol.tube_groups().items()},
         'ratios': {key: vars(ratio) for key, ratio in protocol.ratios().items()},
-        'headline': dict(protocol.headline),
+        'headline': protocol.columns(),
     }
 
 
@@ -96,10 +97,8 @@ def _split(
     return kept, left_out
 
 
-def _score_all(
-    groups: Sequence[ScoreGroup], videos: Sequence[Any], given: Iterable[str]
-) -> dict[str, Scores]:
-    return {group.name: group.score(videos) for group in _split(groups, given)[0]}
+def _score_all(groups: Sequence[ScoreGroup], units: Sequence[Any]) -> dict[str, Scores]:
+    return {group.name: group.score(units) for group in groups}
 
 
 def _per_video(
@@ -121,6 +120,7 @@ def _per_video(
             'scores': plain(scores),
             'classes': counts[video_id],
             'tubes': {name: _tubes(one) for name, one in protocol.tubes_of(video).items()},
+            'ranks': {key: list(values) for key, values in protocol.ranks_of(video).items()},
         }
     return found
 
@@ -131,9 +131,9 @@ def _tubes(outcomes: TubeOutcomes) -> list[Any]:
     return [outcomes.num_truths, list(zip(outcomes.scores.tolist(), hits, strict=True))]
 
 
-def _per_class(counts: Mapping[str, Mapping[str, Mapping[str, int]]]) -> dict[str, Any]:
+def _per_class(counts: Mapping[str, Mapping[str, Mapping[str, float]]]) -> dict[str, Any]:
     """Add the counts of each class over videos."""
-    found: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    found: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(int))
     for classes in counts.values():
         for label, numbers in classes.items():
             found[label]['videos'] += 1

@@ -10,7 +10,8 @@ import numpy as np
 
 from stgr.apis.evaluation.counts import count_classes
 from stgr.apis.evaluation.matching import MatchedVideo
-from stgr.apis.evaluation.protocol import Counts, Protocol, Ratio, ScoreGroup, Scores
+from stgr.apis.evaluation.protocol import Counts, Ratio, ScoreGroup, Scores
+from stgr.apis.evaluation.seconds_protocol import PlacesProtocol
 from stgr.apis.evaluation.truth import BACKGROUND_NAME, NamedSegment, VideoTruth
 from stgr.evaluation.functional import (
     ClipFacts,
@@ -67,7 +68,7 @@ class ExchangeVideo:
 
 
 @dataclass(frozen=True)
-class ExchangeProtocol(Protocol):
+class ExchangeProtocol(PlacesProtocol):
     """``gt.json`` of the exchange layout; heat maps are normalised per frame (threshold 0.02)."""
 
     mask_threshold: float = 0.02

@@ -9,7 +9,8 @@ import numpy as np
 
 from stgr.apis.evaluation.counts import count_classes
 from stgr.apis.evaluation.matching import MatchedVideo
-from stgr.apis.evaluation.protocol import Counts, Protocol, Ratio, ScoreGroup
+from stgr.apis.evaluation.protocol import Counts, Ratio, ScoreGroup
+from stgr.apis.evaluation.seconds_protocol import PlacesProtocol
 from stgr.apis.evaluation.truth import NamedSegment, VideoTruth
 from stgr.datasets.grounding_youtube import GroundingYouTube
 from stgr.datasets.grounding_youtube_files import normalise_step_name
@@ -33,7 +34,7 @@ SIZES, SEGMENTS = 'id2wh_new.json', 'seg.json'
 
 
 @dataclass(frozen=True)
-class GroundingYouTubeProtocol(Protocol):
+class GroundingYouTubeProtocol(PlacesProtocol):
     """Boxes and labels in the released files (see the data set ``GroundingYouTube``).
 
     The frame sizes and steps are looked for beside the boxes. No annotation tells the length of a

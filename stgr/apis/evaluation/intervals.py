@@ -12,6 +12,7 @@ from stgr.evaluation.functional.resampling import (
     Statistic,
     mean_ap_statistic,
     mean_statistic,
+    median_statistic,
     ratio_statistic,
 )
 
@@ -21,8 +22,9 @@ _SAME = 1e-9
 def statistic_of(document: Mapping[str, Any], key: str) -> Statistic | None:
     """Return how a score follows from weighted videos.
 
-    A ratio of counts, video mAP from the outcomes of its tubes, or the mean over videos of their
-    own scores; only if that gives the reported score when every video counts once.
+    A ratio of counts, video mAP from the outcomes of its tubes, a median of values, or the mean
+    over videos of their own scores; only if that gives the reported score when every video counts
+    once.
 
     Args:
         document: Of ``evaluate``.
@@ -35,7 +37,7 @@ def statistic_of(document: Mapping[str, Any], key: str) -> Statistic | None:
     reported = score_of(document['metrics'], key)
     if reported is None:
         return None
-    for make in (_ratio, _mean_ap, _mean):
+    for make in (_ratio, _mean_ap, _median, _mean):
         statistic = make(document, key)
         if statistic is None:
             continue
@@ -78,6 +80,11 @@ def _outcomes(
     scores: FloatArray = np.asarray([score for score, _ in predictions], np.float64)
     positive = np.asarray([hits for _, hits in predictions], bool).reshape(-1, num_thresholds)
     return TubeOutcomes(num_truths, scores, positive)
+
+
+def _median(document: Mapping[str, Any], key: str) -> Statistic | None:
+    values = [video['ranks'].get(key, []) for video in document['per_video'].values()]
+    return median_statistic(values) if any(values) else None
 
 
 def _mean(document: Mapping[str, Any], key: str) -> Statistic | None:

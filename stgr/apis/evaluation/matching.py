@@ -14,7 +14,7 @@ from stgr.evaluation.functional import BACKGROUND, BoxPlaces, GroundingRecord
 from stgr.evaluation.functional.arrays import FloatArray, IntArray
 from stgr.io.predictions import VideoPrediction
 
-NEAR_SEC = 0.5  # a moment of the truth takes the prediction nearest to it, up to this far away
+NEAR_SEC = 0.5
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class MatchRules:
             None: drop where the length of the video is a guess, else error.
         unknown_videos: Of videos that the truth lacks: ``'error'``, ``'drop'``.
         second_offset: Added to a second of the truth to find its prediction.
+        near_sec: A moment of the truth takes the prediction nearest to it, up to this far away.
+        pad_log_probs: Log-probabilities may end before the video does; else that is an error.
 
     Raises:
         ValueError: If a rule is unknown.
@@ -37,6 +39,8 @@ class MatchRules:
     extra_seconds: str | None = None
     unknown_videos: str = 'error'
     second_offset: float = 0.0
+    near_sec: float = NEAR_SEC
+    pad_log_probs: bool = False
 
     def __post_init__(self) -> None:
         for name, known in (
@@ -56,7 +60,8 @@ class MatchedVideo:
         truth: What is true.
         record: Truth and prediction side by side; its pool may hold more names than the truth's:
             those that were predicted though they are of other videos.
-        log_probs: In the order of the truth's ``class_order``, (T, C); None: not said.
+        log_probs: In the order of the truth's ``class_order``, (T, C), or fewer rows if the rules
+            let them end early; None: not said.
     """
 
     truth: VideoTruth
@@ -73,9 +78,9 @@ def match_predictions(
 ) -> tuple[list[MatchedVideo], Coverage]:
     """Put predictions beside the truth.
 
-    Each moment of the truth takes the prediction nearest in time, at most half a second away, of
-    two equally near ones the earlier. One without is background without a place. The denominators
-    are those of the truth, whatever is missing.
+    Each moment of the truth takes the prediction nearest in time, at most ``rules.near_sec`` away,
+    of two equally near ones the earlier. One without is background without a place. The
+    denominators are those of the truth, whatever is missing.
 
     Args:
         truths: All videos of the ground truth; the result has all of them.
@@ -200,7 +205,7 @@ def _match(
         'query_places': place_on_truth(prediction.query_places, rows, prediction, truth),
     }
     coverage.seconds_of_foreign_class += int((values['pred_labels'] >= len(truth.pool)).sum())
-    log_probs = _log_probs(truth, prediction, rows)
+    log_probs = _log_probs(truth, prediction, rows, pad=rules.pad_log_probs)
     return MatchedVideo(truth, truth.record(pool=pool, **values), log_probs)
 
 
@@ -209,7 +214,7 @@ def _rows(
 ) -> IntArray:
     """Return the moment of the prediction that each moment of the truth takes, -1 for none."""
     wanted, times = truth.times_sec + rules.second_offset, prediction.times_sec
-    after = int((times > wanted[-1] + NEAR_SEC).sum()) if len(wanted) else len(times)
+    after = int((times > wanted[-1] + rules.near_sec).sum()) if len(wanted) else len(times)
     drop = rules.extra_seconds or ('error' if truth.length_is_known else 'drop')
     where = f'{prediction.source}: video {prediction.video_id!r}'
     if after and drop == 'error':
@@ -225,7 +230,7 @@ def _rows(
         right = np.clip(np.searchsorted(times, wanted), 0, len(times) - 1)
         left = np.maximum(right - 1, 0)
         rows = np.where(wanted - times[left] <= times[right] - wanted, left, right)
-        rows = np.where(np.abs(times[rows] - wanted) <= NEAR_SEC, rows, -1)
+        rows = np.where(np.abs(times[rows] - wanted) <= rules.near_sec, rows, -1)
     missing = int((rows < 0).sum())
     if missing and rules.missing == 'error':
         raise ValueError(
@@ -236,7 +241,9 @@ def _rows(
     return np.asarray(rows, np.int64)
 
 
-def _log_probs(truth: VideoTruth, prediction: VideoPrediction, rows: IntArray) -> FloatArray | None:
+def _log_probs(
+    truth: VideoTruth, prediction: VideoPrediction, rows: IntArray, *, pad: bool
+) -> FloatArray | None:
     given = prediction.log_probs
     if given is None or not truth.class_order:
         return None
@@ -250,6 +257,11 @@ def _log_probs(truth: VideoTruth, prediction: VideoPrediction, rows: IntArray) -
     lacking = sorted(set(truth.class_order) - set(order))
     if lacking:
         raise ValueError(f'{where}: log-probabilities lack the classes {lacking}')
+    twice = sorted({name for name in truth.class_order if order.count(name) > 1})
+    if twice:
+        raise ValueError(f'{where}: log-probabilities have two columns of {twice}')
+    if pad and (rows >= 0).any():
+        rows = rows[: int(np.flatnonzero(rows >= 0)[-1]) + 1]
     if (rows < 0).any():
         raise ValueError(
             f'{where}: log-probabilities are needed for every second, but {int((rows < 0).sum())} '

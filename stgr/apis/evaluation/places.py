@@ -61,15 +61,24 @@ def _coordinates(
     both = np.concatenate([points, boxes[:, :2], boxes[:, 2:]])
     given = both[~np.isnan(both).any(axis=1)]
     if len(given):
-        _check_unit(given, frame, prediction, declared=said is not None)
+        where = f'{prediction.source}: video {prediction.video_id!r}'
+        check_unit(given, frame, where, declared=said is not None)
     scale = np.asarray(truth.frame_size, np.float64) / frame
     return points * scale, boxes * np.tile(scale, 2)
 
 
-def _check_unit(
-    given: FloatArray, frame: FloatArray, prediction: VideoPrediction, *, declared: bool
-) -> None:
-    where = f'{prediction.source}: video {prediction.video_id!r}'
+def check_unit(given: FloatArray, frame: FloatArray, where: str, *, declared: bool) -> None:
+    """Refuse coordinates that cannot be pixels of the frame they are said to be of.
+
+    Args:
+        given: ``x, y``, (N, 2), N >= 1.
+        frame: Width and height.
+        where: Whose they are, for the error.
+        declared: Whether the prediction names the frame; else it is the annotated one.
+
+    Raises:
+        ValueError: If they leave the frame, or all lie in 0..1.
+    """
     low, high = given.min(axis=0), given.max(axis=0)
     beyond = (low < -OUTSIDE * frame).any() or (high > (1 + OUTSIDE) * frame).any()
     size = f'{frame[0]:g} x {frame[1]:g}'

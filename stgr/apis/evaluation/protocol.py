@@ -2,21 +2,17 @@
 
 import difflib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar
 
-from stgr.apis.evaluation.coverage import Coverage
-from stgr.apis.evaluation.matching import MatchedVideo, MatchRules, match_predictions
-from stgr.apis.evaluation.truth import VideoTruth
-from stgr.evaluation.functional import PlaceSettings, TubeOutcomes
-from stgr.evaluation.functional.normalisation import NORMALISATIONS
-from stgr.evaluation.functional.points import POINT_MODES
-from stgr.io.predictions import VideoPrediction
+from stgr.apis.evaluation.coverage import Coverage, PlainCoverage
+from stgr.evaluation.functional import TubeOutcomes
+from stgr.io.predictions import read_predictions
 
 Scores = dict[str, float]
-Counts = Mapping[str, Mapping[str, int]]
+Counts = Mapping[str, Mapping[str, float]]
 
 
 @dataclass(frozen=True)
@@ -28,7 +24,7 @@ class ScoreGroup:
         score: From reduced videos to key -> value.
         needs: What predictions must say: 'points', 'areas', 'query_points', 'query_areas',
             'log_probs'; without it the group is left out, and that is reported.
-        per_video: Whether each video's own scores go into the output.
+        per_video: Whether each unit's own scores go into the output.
     """
 
     name: str
@@ -57,55 +53,42 @@ class Protocol(ABC):
     """How a benchmark reads its truth, matches predictions to it and scores them.
 
     A protocol is a frozen dataclass: its fields are its settings, each an option of
-    ``stgr evaluate`` with the same name, all of them stored with the scores.
+    ``stgr evaluate`` with the same name, all of them stored with the scores. What is scored, and
+    resampled by ``stgr compare``, are units: videos, clips or queries.
 
     Args:
-        mask_threshold: A heat map's mask is where it is >= this.
-        heatmap_norm: Scaling of each map before that, see ``normalise_maps``.
-        point_mode: Point of a heat map, see ``heatmap_points``.
-        iou_threshold: Of a spatial hit.
-        missing: See ``MatchRules``, likewise the next three.
-        extra_seconds: See there.
-        unknown_videos: See there.
-        second_offset: See there.
+        missing: What a unit, or a second of it, without a prediction is: ``'background'`` (no
+            action, no place, no answer: wrong), or ``'error'``.
+        unknown_videos: Predicted units that the truth lacks: ``'error'``, or ``'drop'``.
         seed: Of random controls.
 
     Raises:
         ValueError: If a value is out of range or a name unknown.
     """
 
-    mask_threshold: float = 0.01
-    heatmap_norm: str = 'none'
-    point_mode: str = 'first'
-    iou_threshold: float = 0.3
     missing: str = 'background'
-    extra_seconds: str | None = None
     unknown_videos: str = 'error'
-    second_offset: float = 0.0
     seed: int = 0
 
     name: ClassVar[str]
     summary: ClassVar[str]
     headline: ClassVar[Mapping[str, str]]  # group/key -> head of its column
+    control_rules: ClassVar[Mapping[str, str]]  # trivial predictor -> what it does
+    controls_of_system: ClassVar[tuple[str, ...]] = ()  # those that change a part of the system's
 
     def __post_init__(self) -> None:
-        if not 0 < self.mask_threshold < float('inf'):
-            raise ValueError(f'mask_threshold must be > 0, but is {self.mask_threshold}')
-        if not 0 < self.iou_threshold < 1:
-            raise ValueError(f'iou_threshold must lie in (0, 1), but is {self.iou_threshold}')
-        for name, known in (('heatmap_norm', NORMALISATIONS), ('point_mode', POINT_MODES)):
-            if getattr(self, name) not in known:
-                raise ValueError(f'{name} must be one of {known}, but is {getattr(self, name)!r}')
-        _ = self.rules
+        for name, known in (
+            ('missing', ('background', 'error')),
+            ('unknown_videos', ('error', 'drop')),
+        ):
+            self.check_choice(name, known)
 
-    @property
-    def rules(self) -> MatchRules:
-        """What happens to what does not fit."""
-        return MatchRules(self.missing, self.extra_seconds, self.unknown_videos, self.second_offset)
-
-    def places(self, point_mode: str | None = None) -> PlaceSettings:
-        """How heat maps become points and masks."""
-        return PlaceSettings(self.mask_threshold, self.heatmap_norm, point_mode or self.point_mode)
+    def check_choice(self, name: str, known: Sequence[str]) -> None:
+        """Raise ``ValueError`` if a setting is none of its known values."""
+        if getattr(self, name) not in known:
+            raise ValueError(
+                f'{name} must be one of {tuple(known)}, but got {getattr(self, name)!r}'
+            )
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -113,8 +96,8 @@ class Protocol(ABC):
         return {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(self).items()}
 
     @abstractmethod
-    def read_truth(self, path: Path) -> list[VideoTruth]:
-        """Read the videos of a ground-truth file.
+    def read_truth(self, path: Path) -> Sequence[Any]:
+        """Read the units of a ground-truth file, each with its name as ``video_id``.
 
         Raises:
             FileNotFoundError: If a file is missing.
@@ -125,26 +108,48 @@ class Protocol(ABC):
         """Return every file that the truth is read from, for their checksums."""
         return [path]
 
-    def normalise_label(self, label: str) -> str:
-        """Return a predicted label in the spelling of the truth."""
-        return label
+    def truth_counts(self, path: Path) -> Mapping[str, int]:
+        """Return what the truth leaves out, for the coverage."""
+        del path
+        return {}
 
-    def match(
-        self, truths: Sequence[VideoTruth], predictions: Sequence[VideoPrediction]
-    ) -> tuple[list[MatchedVideo], Coverage]:
-        """Put predictions beside the truth, see ``match_predictions``."""
-        return match_predictions(truths, predictions, self.rules, normalise=self.normalise_label)
+    def columns(self) -> dict[str, str]:
+        """Return the scores that are printed first: ``group/key`` -> head of the column."""
+        return dict(self.headline)
+
+    def read_predictions(self, path: Path) -> Sequence[Any]:
+        """Read a file of predictions, see ``stgr.io.predictions``.
+
+        Raises:
+            FileNotFoundError: If there is nothing.
+            ValueError: If it cannot be read; file and line or array are named.
+        """
+        return read_predictions(path)
 
     @abstractmethod
-    def reduce(self, video: MatchedVideo) -> Any:
-        """Return the little that the scores need of one video: no heat maps, no masks."""
+    def match(
+        self, truths: Sequence[Any], predictions: Sequence[Any]
+    ) -> tuple[list[Any], Coverage | PlainCoverage]:
+        """Put predictions beside the truth: one matched unit per truth, in the same order.
+
+        Raises:
+            ValueError: If something does not fit and no rule allows it.
+        """
+
+    @abstractmethod
+    def controls(self, matched: Sequence[Any]) -> Mapping[str, Iterable[Any]]:
+        """Return the same units with the predictions of each trivial predictor, by its name."""
+
+    @abstractmethod
+    def reduce(self, video: Any) -> Any:
+        """Return the little that the scores need of one matched unit: no heat maps, no masks."""
 
     @abstractmethod
     def groups(self) -> list[ScoreGroup]:
         """Return the scores, computed from what ``reduce`` returns."""
 
     def count(self, reduced: Any) -> Counts:
-        """Return counts of each class of one video, for the breakdown and for intervals."""
+        """Return counts of each class of one unit, for the breakdown and for intervals."""
         del reduced
         return {}
 
@@ -160,6 +165,11 @@ class Protocol(ABC):
 
     def tube_groups(self) -> Mapping[str, Sequence[float]]:
         """Return the groups whose video mAP follows from these tubes, with their thresholds."""
+        return {}
+
+    def ranks_of(self, reduced: Any) -> Mapping[str, Sequence[float]]:
+        """Return values of one unit whose median over all units is a score, by ``group/key``."""
+        del reduced
         return {}
 
     def ratios(self) -> Mapping[str, Ratio]:

@@ -17,6 +17,34 @@ NOTICES = {
     'seconds_dropped': 'predicted seconds lie after the end of their video: ignored',
     'seconds_of_foreign_class': 'seconds are predicted as a class of another video: counted wrong',
     'boxes_empty': 'true boxes have no area inside the frame: nothing can hit them',
+    'videos_placed_by_label': 'videos say where they see the action they predict: it counts where '
+    'that is the action asked for',
+    'frames_without_box': 'annotated frames have no box: not scored',
+    'clips_without_own_box': 'listed clips have no box of their own action: not scored',
+    'clips_of_other_length': 'listed clips are too short or too long: not scored',
+    'videos_with_added_background': 'videos have no score of background: a constant stands in',
+    'queries_missing': 'queries have no answer: counted as wrong',
+    'queries_dropped': 'answered queries are not in the ground truth: ignored',
+    'queries_without_box': 'queries have no true box: nothing can overlap it',
+    'queries_between_samples': 'true tubes lie between two sampled frames: seen in their middle',
+    'queries_of_other_frame_size': 'queries were scaled to the annotated frame',
+    'frames_outside_clip': 'predicted boxes lie outside their clip: ignored',
+    'spans_outside_clip': 'predicted spans lie wholly outside their clip',
+    'texts_missing': 'texts have no similarities: they rank last',
+    'texts_dropped': 'texts of the matrix are not in the ground truth: ignored',
+}
+# What was there of each thing that a protocol counts, if it counts it.
+SENTENCES = {
+    'videos_annotated': '{videos_predicted} of {videos_annotated} videos predicted, '
+    '{videos_scored} scored',
+    'queries_annotated': '{queries_predicted} of {queries_annotated} queries answered, '
+    '{queries_annotated} scored; {frames_predicted} of {frames_annotated} frames have a box',
+    'texts_annotated': '{texts_predicted} of {texts_annotated} texts and {videos_annotated} videos '
+    'compared',
+    'clips_listed': '{clips_scored} of {clips_listed} clips scored',
+    'seconds_annotated': '{seconds_predicted} of {seconds_annotated} seconds predicted',
+    'boxes_annotated': '{boxes_annotated} boxes, {boxes_with_predicted_place} with a predicted '
+    'place, {boxes_with_query_place} with a place of the true class',
 }
 
 
@@ -48,9 +76,15 @@ def report_text(document: Mapping[str, Any], *, everything: bool = False) -> str
 
 
 def cell(metrics: Mapping[str, Mapping[str, Any]], key: str) -> str:
-    """Return the score ``group/key`` in per cent, '-' where it is undefined or not scored."""
+    """Return the score ``group/key``, '-' where it is undefined or not scored, see ``scaled``."""
     value = score_of(metrics, key)
-    return '-' if value is None else f'{100 * value:.2f}'
+    return '-' if value is None else f'{scaled(value, key):.2f}'
+
+
+def scaled(value: float, key: str) -> float:
+    """Return a fraction in per cent, a rank or a count (of key ``..._rank``, ``num_...``) as is."""
+    name = key.rpartition('/')[2]
+    return value if name.endswith('_rank') or name.startswith('num_') else 100 * value
 
 
 def score_of(metrics: Mapping[str, Mapping[str, Any]], key: str) -> float | None:
@@ -75,11 +109,7 @@ def _legend(document: Mapping[str, Any]) -> str:
 
 
 def _coverage(coverage: Mapping[str, Any]) -> str:
-    lines = [
-        'coverage: {videos_predicted} of {videos_annotated} videos predicted, '
-        '{videos_scored} scored; {seconds_predicted} of {seconds_annotated} seconds predicted; '
-        '{boxes_annotated} boxes, {boxes_with_predicted_place} with a predicted place, '
-        '{boxes_with_query_place} with a place of the true class'.format(**coverage)
-    ]
-    lines += [f'NOTE: {coverage[key]} {text}' for key, text in NOTICES.items() if coverage[key]]
+    said = [text.format(**coverage) for key, text in SENTENCES.items() if coverage.get(key)]
+    lines = [f'coverage: {"; ".join(said)}']
+    lines += [f'NOTE: {coverage[key]} {text}' for key, text in NOTICES.items() if coverage.get(key)]
     return '\n'.join(lines) + '\n'

@@ -53,6 +53,7 @@ from stgr.evaluation.functional.query_tubes import (
     QueryTube,
     TubeIoU,
     score_query_tubes,
+    score_tube_overlaps,
     tube_iou,
 )
 from stgr.evaluation.functional.ranking import average_precision
@@ -66,7 +67,13 @@ from stgr.evaluation.functional.reliability import (
     bin_reliability,
     score_reliability,
 )
-from stgr.evaluation.functional.retrieval import Ranking, rank_candidates, score_retrieval
+from stgr.evaluation.functional.retrieval import (
+    Ranking,
+    rank_both_ways,
+    rank_candidates,
+    score_ranking,
+    score_retrieval,
+)
 from stgr.evaluation.functional.single_action import ClipFacts, reduce_clip, score_single_action
 from stgr.evaluation.functional.spatial import score_pointing, score_spatial
 from stgr.evaluation.functional.threshold_sweeps import (
@@ -146,6 +153,7 @@ __all__ = [
     'point_density',
     'precision_recall_per_class',
     'precision_recall_pooled',
+    'rank_both_ways',
     'rank_candidates',
     'read_class_groups',
     'record_from_mapping',
@@ -161,6 +169,7 @@ __all__ = [
     'score_labels',
     'score_pointing',
     'score_query_tubes',
+    'score_ranking',
     'score_reliability',
     'score_retrieval',
     'score_single_action',
@@ -168,6 +177,7 @@ __all__ = [
     'score_task',
     'score_temporal',
     'score_timelines',
+    'score_tube_overlaps',
     'score_video_map',
     'spread_transcript',
     'sweep_iou',

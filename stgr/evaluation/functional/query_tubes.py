@@ -124,15 +124,16 @@ def score_query_tubes(queries: Sequence[QueryTube]) -> dict[str, float]:
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f'query {twice!r} is scored more than once')
     overlaps = [tube_iou(query) for query in queries]
-    found = _means(overlaps)
+    found = score_tube_overlaps(overlaps)
     for group in sorted({query.group for query in queries if query.group is not None}):
         pairs = zip(queries, overlaps, strict=True)
         mine = [overlap for query, overlap in pairs if query.group == group]
-        found |= {f'{group}/{key}': value for key, value in _means(mine).items()}
+        found |= {f'{group}/{key}': value for key, value in score_tube_overlaps(mine).items()}
     return found
 
 
-def _means(overlaps: Sequence[TubeIoU]) -> dict[str, float]:
+def score_tube_overlaps(overlaps: Sequence[TubeIoU]) -> dict[str, float]:
+    """Return the means over sentences of ``score_query_tubes``, without groups."""
     vious = [overlap.viou for overlap in overlaps]
     return {
         'tiou': mean_or_nan([overlap.tiou for overlap in overlaps]),

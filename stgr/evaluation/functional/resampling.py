@@ -31,6 +31,31 @@ def mean_statistic(values: FloatArray) -> Statistic:
     return statistic
 
 
+def median_statistic(values: Sequence[Sequence[float]]) -> Statistic:
+    """Return the median of the values of all videos; of an even number the mean of the middle two.
+
+    Args:
+        values: Of each video, any number of them, (V,).
+
+    Returns:
+        From weights (R, V), whole numbers, to medians (R,), NaN where no value is left.
+    """
+    pooled = np.asarray([value for of_video in values for value in of_video], np.float64)
+    order = np.argsort(pooled, kind='stable')
+    owner = np.repeat(np.arange(len(values)), [len(of_video) for of_video in values])[order]
+    ordered = np.append(pooled[order], np.nan)
+
+    def statistic(weights: FloatArray) -> FloatArray:
+        copies = np.cumsum(weights[:, owner], axis=1)  # (R, N)
+        num = weights @ np.bincount(owner, minlength=len(values))
+        low, high = np.floor((num - 1) / 2), np.floor(num / 2)  # places of the middle, from 0
+        first, second = ((copies <= at[:, None]).sum(axis=1) for at in (low, high))
+        middle = (ordered[first] + ordered[second]) / 2
+        return np.where(num > 0, middle, np.nan)
+
+    return statistic
+
+
 def ratio_statistic(numerators: FloatArray, denominators: FloatArray, *, over: str) -> Statistic:
     """Return a ratio of sums over videos.
 

@@ -114,16 +114,36 @@ def score_retrieval(
         ValueError: If a shape, an index, a similarity (NaN) or the tie rule is wrong.
     """
     _check_ties(ties)
-    similarity = np.asarray(similarity, np.float64)
-    right = _right_videos(similarity, truths)
-    described = right.any(axis=0)
-    forward = rank_candidates(similarity, right)
-    backward = rank_candidates(similarity.T[described], right.T[described])
+    forward, backward, described = rank_both_ways(similarity, truths)
     return {
-        **{f'text_to_video/{key}': value for key, value in _summary(forward, ties).items()},
-        **{f'video_to_text/{key}': value for key, value in _summary(backward, ties).items()},
+        **{f'text_to_video/{key}': value for key, value in score_ranking(forward, ties).items()},
+        **{f'video_to_text/{key}': value for key, value in score_ranking(backward, ties).items()},
         'num_undescribed_videos': float((~described).sum()),
     }
+
+
+def rank_both_ways(
+    similarity: FloatArray, truths: IntArray | None = None
+) -> tuple[Ranking, Ranking, BoolArray]:
+    """Return where the right videos of texts stand, and the right texts of described videos.
+
+    Args:
+        similarity: Text i with video j, (Q, N).
+        truths: Video of each text, (Q,); None means text i describes video i.
+
+    Returns:
+        The ranking of all Q texts, that of the D described videos in their order, and which
+        videos are described, (N,).
+
+    Raises:
+        ValueError: If a shape, an index or a similarity (NaN) is wrong.
+    """
+    similarity = np.asarray(similarity, np.float64)
+    right = _right_videos(similarity, truths)
+    described: BoolArray = np.asarray(right.any(axis=0), np.bool_)
+    forward = rank_candidates(similarity, right)
+    backward = rank_candidates(similarity.T[described], right.T[described])
+    return forward, backward, described
 
 
 def _right_videos(similarity: FloatArray, truths: IntArray | None) -> BoolArray:
@@ -147,7 +167,13 @@ def _right_videos(similarity: FloatArray, truths: IntArray | None) -> BoolArray:
     return np.asarray(numbers[:, None] == np.arange(num_videos), np.bool_)
 
 
-def _summary(ranking: Ranking, ties: str) -> dict[str, float]:
+def score_ranking(ranking: Ranking, ties: str) -> dict[str, float]:
+    """Return the scores of one direction, see ``score_retrieval``.
+
+    Args:
+        ranking: Of its queries.
+        ties: See ``Ranking.ranks``.
+    """
     ranks = ranking.ranks(ties)
     recalls = {f'R@{at}': ranking.recall(at, ties) for at in RECALL_AT}
     median = float(np.median(ranks)) if len(ranks) else float('nan')

@@ -32,7 +32,7 @@ def read_json_lines(path: Path) -> list[VideoPrediction]:
     """
     rows: dict[str, list[Second]] = {}
     whole: dict[str, str] = {}  # videos that one line told all of, and that line
-    for line in _lines(path):
+    for line in iterate_lines(path):
         video_id = line['video'].text()
         if video_id in whole or ('seconds' in line.value and video_id in rows):
             before = whole.get(video_id) or rows[video_id][0].where
@@ -41,12 +41,13 @@ def read_json_lines(path: Path) -> list[VideoPrediction]:
             whole[video_id] = line.where.rstrip(':')
             rows[video_id] = _columns(line)
         else:
-            _check_fields(line, (*VIDEO_FIELDS, *SECOND_FIELDS))
+            check_fields(line, (*VIDEO_FIELDS, *SECOND_FIELDS))
             rows.setdefault(video_id, []).append(_second(line, line))
     return [join_seconds(path, video_id, seconds) for video_id, seconds in rows.items()]
 
 
-def _lines(path: Path) -> Iterator[JsonNode]:
+def iterate_lines(path: Path) -> Iterator[JsonNode]:
+    """Yield the object of each line, which knows its file and line; blank lines are skipped."""
     for number, content in enumerate(path.read_bytes().split(b'\n'), 1):
         where = f'{path}:{number}:'
         try:
@@ -71,7 +72,7 @@ def _parse(text: str, where: str) -> dict[str, Any]:
     return value
 
 
-def _check_fields(line: JsonNode, known: tuple[str, ...]) -> None:
+def check_fields(line: JsonNode, known: tuple[str, ...]) -> None:
     """Refuse misspelt fields, which would silently be no prediction."""
     for name in line.value:
         if name not in known:
@@ -82,7 +83,7 @@ def _check_fields(line: JsonNode, known: tuple[str, ...]) -> None:
 
 def _columns(line: JsonNode) -> list[Second]:
     """Return the seconds of a line that tells a whole video, column by column."""
-    _check_fields(line, (*VIDEO_FIELDS, *COLUMNS.values()))
+    check_fields(line, (*VIDEO_FIELDS, *COLUMNS.values()))
     columns = {
         name: line[column].items() for name, column in COLUMNS.items() if column in line.value
     }
@@ -123,7 +124,7 @@ def _second(row: JsonNode, line: JsonNode) -> Second:
         fields={name: row[name] for name in optional if row.value[name] is not None},
         given=frozenset(optional),
         classes=_classes(line),
-        frame_size=_frame_size(line),
+        frame_size=frame_size_of(line),
     )
 
 
@@ -137,7 +138,8 @@ def _classes(line: JsonNode) -> tuple[str, ...] | None:
     return tuple(node.text() for node in line['classes'].items())
 
 
-def _frame_size(line: JsonNode) -> tuple[float, float] | None:
+def frame_size_of(line: JsonNode) -> tuple[float, float] | None:
+    """Return the field ``frame_size``, None if the line has none."""
     if line.value.get('frame_size') is None:
         return None
     sides = [node.number() for node in line['frame_size'].items()]

@@ -1,9 +1,13 @@
 """A small ground truth in the exchange layout, and predictions of it."""
 
+import csv
+import io
 import json
 
 import numpy as np
 import pytest
+
+from stgr.cli import main
 
 POOL = ['crack egg', 'whisk', 'background']
 LABELS = {1: 'crack egg', 2: 'crack egg', 4: 'whisk', 5: 'whisk', 6: 'whisk'}
@@ -63,3 +67,56 @@ def world(tmp_path):
 
     World.truth.write_text(json.dumps({'videos': {'a': truth_of(), 'b': truth_of()}}))
     return World
+
+
+@pytest.fixture
+def command(tmp_path, capfd):
+    """Run ``stgr evaluate`` on files and return its document and what it printed."""
+
+    def run(protocol, truth, predictions, *options, name='system'):
+        if isinstance(predictions, list):
+            path = tmp_path / f'{name}.jsonl'
+            path.write_text(''.join(json.dumps(row) + '\n' for row in predictions))
+            predictions = path
+        out = tmp_path / f'{name}.json'
+        status = main(
+            [
+                *('evaluate', '--protocol', protocol, '--ground-truth', str(truth)),
+                *('--predictions', str(predictions), '--json', str(out), '--name', name),
+                *map(str, options),
+            ]
+        )
+        printed = capfd.readouterr()
+        if status:
+            return printed.err
+        return json.loads(out.read_text())
+
+    return run
+
+
+@pytest.fixture
+def compared(tmp_path, capfd):
+    """Run ``stgr compare`` on systems that were evaluated and return its rows by name."""
+
+    def run(*names, score):
+        files = [str(tmp_path / f'{name}.json') for name in names]
+        assert main(['compare', *files, '--format', 'csv', '--score', score]) == 0
+        table = list(csv.reader(io.StringIO(capfd.readouterr().out)))
+        return {row[0]: row[1] for row in table[1:]}
+
+    return run
+
+
+def percent(document, group, *keys, control=None):
+    """Return scores of a group in per cent, of the system or of a trivial predictor."""
+    groups = document['metrics'] if control is None else document['controls'][control]
+    return [round(100 * groups[group][key], 6) for key in keys]
+
+
+@pytest.fixture
+def write_json(tmp_path):
+    def write(name, content):
+        (tmp_path / name).write_text(json.dumps(content))
+        return tmp_path / name
+
+    return write

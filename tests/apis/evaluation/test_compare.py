@@ -49,7 +49,7 @@ def test_table_has_systems_paired_differences_and_controls(two, capfd):
     assert rows['half'] == '50.00 [0.00, 100.00]'  # one of two videos is all or nothing
     assert rows['half - full'] == '-50.00 [-100.00, +0.00]'
     assert rows['oracle'] == '100.00'
-    assert 'best_constant_box (labels of full)' in rows
+    assert 'best_constant_box (else as full)' in rows
 
 
 def test_reports_with_other_settings_or_truth_are_refused(two, world, evaluated, capfd):

@@ -23,7 +23,7 @@ FUZZ = settings(
 @pytest.fixture(autouse=True)
 def without_controls(monkeypatch):
     """Trivial predictors do not read the file: leave them out, they take most of the time."""
-    module = importlib.import_module('stgr.apis.evaluation.evaluate')
+    module = importlib.import_module('stgr.apis.evaluation.seconds_protocol')
     monkeypatch.setattr(module, 'make_controls', lambda *args, **settings: {})
 
 
