@@ -26,8 +26,8 @@ from stgr.evaluation.functional import (
     sweep_spatial,
     sweep_temporal,
 )
-from stgr.evaluation.functional.confusion import BACKGROUND_NAME
 from stgr.evaluation.functional.known_places import known_places
+from stgr.structures import BACKGROUND_NAME
 from stgr.visualization.evaluation_report import (
     Column,
     Line,

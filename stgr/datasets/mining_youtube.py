@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from stgr.datasets.class_order import BACKGROUND, ClassLabels, ClassOrder, read_class_list
+from stgr.datasets.class_order import ClassLabels, ClassOrder, read_class_list
 from stgr.datasets.grounding_youtube_files import normalise_step_name
 from stgr.datasets.mining_youtube_files import (
     Step,
@@ -25,6 +25,7 @@ from stgr.datasets.pipeline_dataset import PipelineDataset, Transform
 from stgr.datasets.video_folder import VideoFolder
 from stgr.io.checked_json import read_json
 from stgr.registry import DATASETS
+from stgr.structures import BACKGROUND_NAME
 
 POOLS = ('video', 'global')
 # A frame's time is counted from its number: rounding must not show the frame before.
@@ -184,8 +185,8 @@ class MiningYouTube(PipelineDataset):
         transcripts = self._transcripts(video_id) or [transcript_of(classes)]
         names = [normalise_step_name(name) for name in classes.names]
         everything = sorted(set(names)) if self.pool == 'video' else self._pool_of_all
-        pool = [name for name in everything if name != BACKGROUND]
-        index = {BACKGROUND: -1, **{name: position for position, name in enumerate(pool)}}
+        pool = [name for name in everything if name != BACKGROUND_NAME]
+        index = {BACKGROUND_NAME: -1, **{name: position for position, name in enumerate(pool)}}
         return {
             'video_id': video_id,
             'video_path': self.videos.path(video_id),
@@ -196,7 +197,7 @@ class MiningYouTube(PipelineDataset):
             'transcript': transcripts[0],
             'transcripts': transcripts,
             'pool': pool,
-            'labels': [None if name == BACKGROUND else name for name in names],
+            'labels': [None if name == BACKGROUND_NAME else name for name in names],
             'gt_labels': np.array([index[name] for name in names], dtype=np.int64),
             'steps': self.steps[video_id],
             'boxes_px': np.zeros((len(names), 4), dtype=np.float32),

@@ -11,7 +11,7 @@ import numpy as np
 from stgr.apis.evaluation.counts import count_classes
 from stgr.apis.evaluation.matching import MatchedVideo
 from stgr.apis.evaluation.protocol import Counts, Protocol, Ratio, ScoreGroup, Scores
-from stgr.apis.evaluation.truth import BACKGROUND_NAME, NamedSegment, VideoTruth
+from stgr.apis.evaluation.truth import NamedSegment, VideoTruth
 from stgr.evaluation.functional import (
     ClipFacts,
     FrameFacts,
@@ -39,6 +39,7 @@ from stgr.evaluation.functional.compat import (
     score_grounding_script,
 )
 from stgr.io.checked_json import JsonNode, read_json
+from stgr.structures import BACKGROUND_NAME
 
 SPATIAL_MODES = {'upsample_first': 'first', 'upsample_mean': 'tie_mean', 'cell': 'cell_centre'}
 _CLIP_COUNTS = ('num_unboxed_clips', 'num_classes', 'num_det')  # not in the layout's scores

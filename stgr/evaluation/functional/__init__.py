@@ -56,11 +56,7 @@ from stgr.evaluation.functional.query_tubes import (
     tube_iou,
 )
 from stgr.evaluation.functional.ranking import average_precision
-from stgr.evaluation.functional.records import (
-    BACKGROUND,
-    GroundingRecord,
-    record_from_mapping,
-)
+from stgr.evaluation.functional.records import GroundingRecord, record_from_mapping
 from stgr.evaluation.functional.reliability import (
     Reliability,
     bin_reliability,
@@ -91,6 +87,7 @@ from stgr.evaluation.functional.video_map import (
     tube_outcomes,
 )
 from stgr.ops.upsampling import upsample_maps
+from stgr.structures import BACKGROUND
 
 __all__ = [
     'BACKGROUND',

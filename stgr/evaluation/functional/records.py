@@ -8,8 +8,7 @@ import numpy as np
 
 from stgr.evaluation.functional.arrays import FloatArray, IntArray
 from stgr.evaluation.functional.places import BoxPlaces, HeatPlaces, Places
-
-BACKGROUND = -1
+from stgr.structures import BACKGROUND, BACKGROUND_NAME
 
 
 @dataclass(frozen=True)
@@ -69,8 +68,8 @@ class GroundingRecord:
         twice = sorted({name for name in self.pool if self.pool.count(name) > 1})
         if twice:
             self._fail(f'the pool names {twice} more than once')
-        if 'background' in self.pool:
-            self._fail("the pool must not contain 'background'; it is label -1")
+        if BACKGROUND_NAME in self.pool:
+            self._fail(f'the pool must not contain {BACKGROUND_NAME!r}; it is label {BACKGROUND}')
         if len(self.frame_size) != 2 or min(self.frame_size) < 1:
             self._fail(f'frame_size must be (width, height) in pixels, but got {self.frame_size}')
 

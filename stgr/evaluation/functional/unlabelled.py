@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from stgr.evaluation.functional.arrays import BoolArray
-from stgr.evaluation.functional.records import BACKGROUND, GroundingRecord
+from stgr.evaluation.functional.records import GroundingRecord
+from stgr.structures import BACKGROUND
 
 
 def unlabelled_frames(

@@ -13,8 +13,8 @@ from stgr.evaluation.functional import (
     score_timelines,
     spread_transcript,
 )
-from stgr.evaluation.functional.records import BACKGROUND
 from stgr.registry import METRICS
+from stgr.structures import BACKGROUND
 
 SYSTEM, UNIFORM, NOTHING = 'system', 'uniform_transcript', 'all_background'
 
