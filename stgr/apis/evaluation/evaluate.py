@@ -3,7 +3,6 @@
 import hashlib
 import math
 import platform
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import numpy as np
 from stgr import __version__
 from stgr.apis.evaluation.controls import MEANING, make_controls
 from stgr.apis.evaluation.protocol import Protocol, ScoreGroup, Scores
-from stgr.evaluation.functional import TubeOutcomes
+from stgr.evaluation.functional import TubeOutcomes, add_counts
 from stgr.io.predictions import format_of, read_predictions
 
 SCHEMA_VERSION = 1
@@ -75,7 +74,7 @@ def evaluate(
         'controls': plain(controls),
         'control_rules': MEANING,
         'per_video': _per_video(protocol, kept, ids, system, counts),
-        'per_class': _per_class(counts),
+        'per_class': add_counts(list(counts.values())),
         'tubes': {group: list(values) for group, values in protocol.tube_groups().items()},
         'ratios': {key: vars(ratio) for key, ratio in protocol.ratios().items()},
         'headline': dict(protocol.headline),
@@ -129,17 +128,6 @@ def _tubes(outcomes: TubeOutcomes) -> list[Any]:
     """Return true tubes, and of each predicted one its score and its hits at each threshold."""
     hits = outcomes.positive.astype(int).tolist()
     return [outcomes.num_truths, list(zip(outcomes.scores.tolist(), hits, strict=True))]
-
-
-def _per_class(counts: Mapping[str, Mapping[str, Mapping[str, int]]]) -> dict[str, Any]:
-    """Add the counts of each class over videos."""
-    found: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for classes in counts.values():
-        for label, numbers in classes.items():
-            found[label]['videos'] += 1
-            for key, number in numbers.items():
-                found[label][key] += number
-    return {label: dict(found[label]) for label in sorted(found)}
 
 
 def _stamps(paths: Sequence[Path]) -> list[dict[str, str]]:

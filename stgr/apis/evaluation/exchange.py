@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from stgr.apis.evaluation.counts import count_classes
 from stgr.apis.evaluation.matching import MatchedVideo
 from stgr.apis.evaluation.protocol import Counts, Protocol, Ratio, ScoreGroup, Scores
 from stgr.apis.evaluation.truth import NamedSegment, VideoTruth
@@ -19,6 +18,7 @@ from stgr.evaluation.functional import (
     TubeOutcomes,
     TubeSettings,
     align_transcript,
+    count_classes,
     reduce_clip,
     reduce_record,
     score_frame_map,

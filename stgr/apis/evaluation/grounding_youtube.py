@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from stgr.apis.evaluation.counts import count_classes
 from stgr.apis.evaluation.matching import MatchedVideo
 from stgr.apis.evaluation.protocol import Counts, Protocol, Ratio, ScoreGroup
 from stgr.apis.evaluation.truth import NamedSegment, VideoTruth
@@ -17,6 +16,7 @@ from stgr.evaluation.functional import (
     FrameFacts,
     TubeOutcomes,
     TubeSettings,
+    count_classes,
     reduce_record,
     score_task,
     tube_outcomes,

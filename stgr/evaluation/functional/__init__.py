@@ -12,7 +12,12 @@ from stgr.evaluation.functional.bootstrap import (
     bootstrap_weighted,
     paired_bootstrap,
 )
-from stgr.evaluation.functional.class_scores import ClassScore, score_each_class
+from stgr.evaluation.functional.class_scores import (
+    ClassScore,
+    add_counts,
+    count_classes,
+    score_each_class,
+)
 from stgr.evaluation.functional.confusion import (
     Confusion,
     Mistake,
@@ -118,6 +123,7 @@ __all__ = [
     'TubeIoU',
     'TubeOutcomes',
     'TubeSettings',
+    'add_counts',
     'align_transcript',
     'append_background',
     'apply_control',
@@ -128,6 +134,7 @@ __all__ = [
     'bootstrap_statistic',
     'bootstrap_weighted',
     'compare_with_boxes',
+    'count_classes',
     'count_confusion',
     'fit_constant_place',
     'fit_length',
