@@ -20,7 +20,7 @@ SETTINGS: dict[str, tuple[Any, str]] = {
     'seed': (int, 'of random predictors (0)'),
     'sizes': (str, 'file of frame sizes (beside the ground truth)'),
     'segments': (str, 'file of steps (beside the ground truth)'),
-    'durations': (str, 'JSON file {video: seconds} (lengths are guessed)'),
+    'durations': (str, 'JSON file {video: seconds} (beside the ground truth, or guessed)'),
     'pool': (str, 'video, vid2step or global: actions asked for'),
     'pad_sec': (int, 'seconds after the last annotated one, where no length is known (7)'),
     'tube': (str, 'class or instance: tubes of video mAP'),
@@ -40,6 +40,8 @@ def add_to(commands: Commands) -> None:
         help='JSON lines, .npz, or a folder of results',
     )  # fmt: skip
     parser.add_argument('--json', type=Path, metavar='OUT', help='where all numbers go')
+    parser.add_argument('--report', type=Path, metavar='DIR', help='write a page of pictures there')
+    parser.add_argument('--videos', type=Path, metavar='DIR', help='videos behind its maps')
     parser.add_argument('--name', default='', help='what to call the system (its file)')
     parser.add_argument('--all', action='store_true', help='print every score')
     for name, (kind, text) in SETTINGS.items():
@@ -54,7 +56,16 @@ def _run(args: argparse.Namespace) -> None:
     given = {name: getattr(args, name) for name in SETTINGS}
     options = {name: value for name, value in given.items() if value is not None}
     protocol = build_protocol(PROTOCOLS, args.protocol, options)
-    document = evaluate(protocol, args.ground_truth, args.predictions, name=args.name)
+    document = evaluate(
+        protocol,
+        args.ground_truth,
+        args.predictions,
+        name=args.name,
+        report_dir=args.report,
+        videos_dir=args.videos,
+    )
     say(report_text(document, everything=args.all).rstrip('\n'))
     if args.json is not None:
         write_report(document, args.json)
+    if args.report is not None:
+        say(f'pictures: {args.report / "report.html"}')

@@ -20,7 +20,13 @@ CONTROLS_GIVE = ('points', 'areas', 'query_points', 'query_areas', 'log_probs')
 
 
 def evaluate(
-    protocol: Protocol, ground_truth: str | Path, predictions: str | Path, *, name: str = ''
+    protocol: Protocol,
+    ground_truth: str | Path,
+    predictions: str | Path,
+    *,
+    name: str = '',
+    report_dir: str | Path | None = None,
+    videos_dir: str | Path | None = None,
 ) -> dict[str, Any]:
     """Return every score of a file of predictions, as a JSON document.
 
@@ -29,14 +35,23 @@ def evaluate(
         ground_truth: The protocol's annotation file.
         predictions: See ``read_predictions``.
         name: What the system is called; '' means the name of the predictions' file.
+        report_dir: Folder for ``report.html``, see ``write_pictures``; None: no page.
+        videos_dir: Videos to lay its maps over; None: plain maps.
 
     Returns:
         The document of docs/predictions.md; undefined scores are None.
 
     Raises:
         FileNotFoundError: If a file is missing.
-        ValueError: If a file is broken or does not fit, see ``match_predictions``.
+        ValueError: If a file is broken or does not fit, see ``match_predictions``, or if there is
+            no page of this protocol.
     """
+    if report_dir is not None:
+        protocol.report_settings()  # says now, not after the scores, that there is no page
+        if videos_dir is not None and not Path(videos_dir).is_dir():
+            raise FileNotFoundError(f'{videos_dir}: no such folder of videos')
+    elif videos_dir is not None:
+        raise ValueError('--videos serves the page of --report DIR; give both')
     ground_truth, predictions = Path(ground_truth), Path(predictions)
     truths = protocol.read_truth(ground_truth)
     if not truths:
@@ -53,7 +68,7 @@ def evaluate(
     }
     ids = [truth.video_id for truth in truths]
     counts = {video_id: protocol.count(one) for video_id, one in zip(ids, system, strict=True)}
-    return {
+    document = {
         'schema_version': SCHEMA_VERSION,
         'system': name or predictions.stem or predictions.name,
         'protocol': protocol.name,
@@ -79,6 +94,11 @@ def evaluate(
         'ratios': {key: vars(ratio) for key, ratio in protocol.ratios().items()},
         'headline': dict(protocol.headline),
     }
+    if report_dir is not None:
+        from stgr.apis.evaluation.pictures import write_pictures
+
+        write_pictures(document, matched, protocol, report_dir, videos_dir=videos_dir)
+    return document
 
 
 def _split(

@@ -11,6 +11,7 @@ import numpy as np
 from stgr.apis.evaluation.matching import MatchedVideo
 from stgr.apis.evaluation.protocol import Counts, Protocol, Ratio, ScoreGroup, Scores
 from stgr.apis.evaluation.truth import NamedSegment, VideoTruth
+from stgr.apis.evaluation_report_data import ReportSettings
 from stgr.evaluation.functional import (
     ClipFacts,
     FrameFacts,
@@ -152,6 +153,10 @@ class ExchangeProtocol(Protocol):
     def tube_groups(self) -> dict[str, tuple[float, ...]]:
         """Return the thresholds of video mAP."""
         return {'video_map/class/volume': TubeSettings().thresholds}
+
+    def report_settings(self) -> ReportSettings:
+        """Return the thresholds of the scores, with class tubes and overlap by volume."""
+        return ReportSettings(self.places(), iou_threshold=self.iou_threshold)
 
     def ratios(self) -> dict[str, Ratio]:
         """Return the scores that are ratios of counts."""

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from stgr.apis.evaluation.coverage import Coverage
 from stgr.apis.evaluation.matching import MatchedVideo, MatchRules, match_predictions
 from stgr.apis.evaluation.truth import VideoTruth
+from stgr.apis.evaluation_report_data import ReportSettings
 from stgr.evaluation.functional import PlaceSettings, TubeOutcomes
 from stgr.evaluation.functional.normalisation import NORMALISATIONS
 from stgr.evaluation.functional.points import POINT_MODES
@@ -161,6 +162,18 @@ class Protocol(ABC):
     def tube_groups(self) -> Mapping[str, Sequence[float]]:
         """Return the groups whose video mAP follows from these tubes, with their thresholds."""
         return {}
+
+    def report_settings(self) -> ReportSettings:
+        """Return how the pictures of ``--report`` are made.
+
+        Raises:
+            ValueError: If the protocol has no such page, which shows a label and a place at every
+                second.
+        """
+        raise ValueError(
+            f'--report shows a label and a place at every second, which the protocol {self.name!r} '
+            'does not have; leave it out and read --json'
+        )
 
     def ratios(self) -> Mapping[str, Ratio]:
         """Return which scores are ratios of these counts: ``group/key`` -> ratio."""

@@ -81,5 +81,10 @@ def _coverage(coverage: Mapping[str, Any]) -> str:
         '{boxes_annotated} boxes, {boxes_with_predicted_place} with a predicted place, '
         '{boxes_with_query_place} with a place of the true class'.format(**coverage)
     ]
-    lines += [f'NOTE: {coverage[key]} {text}' for key, text in NOTICES.items() if coverage[key]]
+    lines += [f'NOTE: {notice}' for notice in notices(coverage)]
     return '\n'.join(lines) + '\n'
+
+
+def notices(coverage: Mapping[str, Any]) -> list[str]:
+    """Return what of the coverage bears on the scores, a sentence each."""
+    return [f'{coverage[key]} {text}' for key, text in NOTICES.items() if coverage[key]]
