@@ -1,7 +1,7 @@
 """MiningYouTube: untrimmed videos with one of 512 steps, or background, at every frame."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,8 @@ class MiningYouTube(PipelineDataset):
       the video's transcript file; ``transcripts``: all of its lines;
     * ``pool``: names of the actions asked for, blanks for ``_``, background not among them;
     * ``labels``: the name of each frame's class as in the pool, None for background;
-    * ``gt_labels`` (T,) int64: the same as index into the pool, -1 background;
+    * ``gt_labels`` (T,) int64: the same as index into the pool, -1 background; ``gt_transcript``
+      (N,) int64: the transcript likewise;
     * ``steps``: the steps as annotated;
     * ``boxes_px`` (T, 4) zeros and ``frame_size`` (1, 1): nothing is annotated in space, so that
       no metric of places may be asked of it.
@@ -199,10 +200,24 @@ class MiningYouTube(PipelineDataset):
             'pool': pool,
             'labels': [None if name == BACKGROUND_NAME else name for name in names],
             'gt_labels': np.array([index[name] for name in names], dtype=np.int64),
+            'gt_transcript': self._indexed(video_id, transcripts[0], index),
             'steps': self.steps[video_id],
             'boxes_px': np.zeros((len(names), 4), dtype=np.float32),
             'frame_size': (1, 1),
         }
+
+    def _indexed(
+        self, video_id: str, transcript: ClassLabels, index: Mapping[str, int]
+    ) -> np.ndarray:
+        """Return a transcript as index into the pool."""
+        names = [normalise_step_name(name) for name in transcript.names]
+        unseen = [name for name in names if name not in index]
+        if unseen:
+            raise ValueError(
+                f'the transcript of video {video_id!r} has {unseen[0]!r}, which none of its frames '
+                "shows; mend one of the files, or use pool='global'"
+            )
+        return np.array([index[name] for name in names], dtype=np.int64)
 
     @cached_property
     def _pool_of_all(self) -> list[str]:

@@ -1,11 +1,18 @@
 """What is there of a data set is counted, and what is not is named."""
 
 import json
-import pickle
 import shutil
 
-import numpy as np
 import pytest
+from benchmark_files import (
+    write_clips,
+    write_daly,
+    write_hc_stvg,
+    write_mining_youtube,
+    write_vhico,
+    write_vidstg,
+    write_youcook_interactions,
+)
 
 from stgr.apis.data_check import check_data
 from stgr.apis.data_check.annotations import CHECKED
@@ -214,82 +221,18 @@ def test_missing_annotations_are_one_line(capsys, tmp_path):
     assert error.count('\n') == 1
 
 
-def _mining_youtube(root):
-    (root / 'weakYouTube_dict.txt').write_text('crack_egg\nbackground\n')
-    (root / 'annotations.tar.gz').mkdir()  # a folder will do
-    line = '1\n00:00:01,000 --> 00:00:02,000\ncrack_eggs\n'
-    (root / 'annotations.tar.gz' / 'v.srt').write_text(line)
-
-
-def _youcook_interactions(root):
-    boxes = pickle.dumps({'v': {5: (8, 8, 40, 40)}})
-    (root / 'final_dataset_annotations.pkl').write_bytes(boxes)
-    (root / 'final_dataset_segments.pkl').write_bytes(pickle.dumps({('v', 4, 6)}))
-    sentence = {'segment': [4, 6], 'id': 0, 'sentence': 'stir it'}
-    entry = {'duration': 30, 'annotations': [sentence]}
-    text = json.dumps({'database': {'v': entry}})
-    (root / 'youcookii_annotations_trainval.json').write_text(text)
-
-
-def _vhico(root):
-    image = {'path': 'x/000001.jpg', 'label': 'folding bike', 'width': 64, 'height': 64}
-    image |= {'human': [[1, 2, 3, 4]], 'object': [[5, 6, 7, 8]]}
-    content = {'annos': {'folding bike': {'v': [image]}}}
-    (root / 'gt_bbox_test.json').write_bytes(pickle.dumps(content, protocol=2))
-
-
-def _daly(root):
-    frame = {'frameNumber': 1, 'time': 1.0, 'boundingBox': np.array([[0.1, 0.2, 0.5, 0.6]])}
-    frame |= {'objects': np.zeros((0, 7)), 'pose': np.zeros((1, 14))}
-    drink = {'beginTime': 0, 'endTime': 2, 'flags': {}, 'keyframes': [frame]}
-    content = {
-        'labels': ['Drinking'],
-        'joints': [],
-        'objectList': [],
-        'splits': [['v.mp4']],
-        'metadata': {'v.mp4': {'duration': 3.0, 'fps': 10.0, 'nbframes_ffmpeg': 30}},
-        'annot': {'v.mp4': {'suggestedClass': 'Drinking', 'annot': {'Drinking': [drink]}}},
-    }
-    (root / 'daly1.1.0.pkl').write_bytes(pickle.dumps(content, protocol=2))
-
-
-def _vidstg(root):
-    entry = {
-        'vid': 'v', 'frame_count': 30, 'fps': 10.0, 'width': 128, 'height': 96,
-        'used_segment': {'begin_fid': 0, 'end_fid': 30},
-        'temporal_gt': {'begin_fid': 4, 'end_fid': 7},
-        'captions': [{'description': 'a dog', 'type': 'subject', 'target_id': 0}],
-        'questions': [{'description': 'who?', 'type': 'object', 'target_id': 0}],
-    }  # fmt: skip
-    (root / 'test_annotations.json').write_text(json.dumps([entry]))
-
-
-def _hc_stvg(root):
-    entry = {'bbox': [[1, 2, 3, 4]], 'st_frame': 7, 'img_num': 200, 'width': 64, 'height': 48}
-    (root / 'test.json').write_text(json.dumps({'v.mp4': entry | {'caption': 'she turns'}}))
-
-
-def _clips(root):
-    boxes = [{'second': 4, 'box': [4, 4, 40, 40], 'step_name': 'stir'}]
-    (root / 'box_anno.json').write_text(json.dumps({'v': boxes}))
-    (root / 'id2wh_new.json').write_text(json.dumps({'v': [64, 48]}))
-    steps = json.dumps({'v': [{'segment': [3, 6], 'id': 0, 'sentence': 'stir'}]})
-    (root / 'seg.json').write_text(steps)
-    (root / 'ground_seg_3to20.json').write_text(steps)
-
-
 @pytest.mark.filterwarnings('ignore:.*is guessed')
 @pytest.mark.parametrize(
     ('name', 'write', 'counts', 'scaling'),
     [
-        ('mining_youtube', _mining_youtube, {'steps': 1}, None),
-        ('youcook_interactions', _youcook_interactions, {'boxes': 1}, 'stretched'),
-        ('vhico', _vhico, {'images': 1, 'boxes': 2}, 'stretched'),
-        ('daly', _daly, {'images': 1, 'boxes': 1}, None),
-        ('vidstg', _vidstg, {'sentences': 2}, 'same shape'),
-        ('hc_stvg', _hc_stvg, {'sentences': 1}, 'same size'),
-        ('grounding_youtube_clips', _clips, {'clips': 1, 'boxes': 1}, 'same size'),
-        ('tiny_kitchen', _clips, {'boxes': 1}, 'same size'),
+        ('mining_youtube', write_mining_youtube, {'steps': 1}, None),
+        ('youcook_interactions', write_youcook_interactions, {'boxes': 1}, 'stretched'),
+        ('vhico', write_vhico, {'images': 2, 'boxes': 2}, 'stretched'),
+        ('daly', write_daly, {'images': 1, 'boxes': 1}, None),
+        ('vidstg', write_vidstg, {'sentences': 2}, 'same shape'),
+        ('hc_stvg', write_hc_stvg, {'sentences': 1}, 'same size'),
+        ('grounding_youtube_clips', write_clips, {'clips': 1, 'boxes': 1}, 'same size'),
+        ('tiny_kitchen', write_clips, {'boxes': 1}, 'same size'),
     ],
 )
 def test_every_data_set_is_checked(name, write, counts, scaling, tmp_path, tiny_video):
