@@ -111,6 +111,7 @@ class GroundingYouTubeClips(PipelineDataset):
             **self.source.metainfo,
             'dataset_type': type(self).__name__,
             'pool': 'clip',
+            'num_boxes': sum(len(_own_seconds(self.source, *clip)) for clip in self.clips),
             'num_clips': len(self.clips),
             'num_items': len(self.clips),
             'num_clips_listed': listed,

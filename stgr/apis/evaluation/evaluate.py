@@ -11,6 +11,8 @@ import numpy as np
 
 from stgr import __version__
 from stgr.apis.evaluation.controls import MEANING, make_controls
+from stgr.apis.evaluation.coverage import Coverage
+from stgr.apis.evaluation.matching import MatchedVideo
 from stgr.apis.evaluation.protocol import Protocol, ScoreGroup, Scores
 from stgr.evaluation.functional import TubeOutcomes, add_counts
 from stgr.io.predictions import format_of, read_predictions
@@ -46,28 +48,12 @@ def evaluate(
         ValueError: If a file is broken or does not fit, see ``match_predictions``, or if there is
             no page of this protocol.
     """
-    if report_dir is not None:
-        protocol.report_settings()  # says now, not after the scores, that there is no page
-        if videos_dir is not None and not Path(videos_dir).is_dir():
-            raise FileNotFoundError(f'{videos_dir}: no such folder of videos')
-    elif videos_dir is not None:
-        raise ValueError('--videos serves the page of --report DIR; give both')
+    _check_page(protocol, report_dir, videos_dir)
     ground_truth, predictions = Path(ground_truth), Path(predictions)
     truths = protocol.read_truth(ground_truth)
     if not truths:
         raise ValueError(f'{ground_truth}: no videos in it')
     matched, coverage = protocol.match(truths, read_predictions(predictions))
-    groups = protocol.groups()
-    system = [protocol.reduce(video) for video in matched]
-    kept, left_out = _split(groups, coverage.given)
-    controls = {
-        control: _score_all(groups, [protocol.reduce(video) for video in videos], CONTROLS_GIVE)
-        for control, videos in make_controls(
-            matched, seed=protocol.seed, iou_threshold=protocol.iou_threshold
-        ).items()
-    }
-    ids = [truth.video_id for truth in truths]
-    counts = {video_id: protocol.count(one) for video_id, one in zip(ids, system, strict=True)}
     document = {
         'schema_version': SCHEMA_VERSION,
         'system': name or predictions.stem or predictions.name,
@@ -83,13 +69,7 @@ def evaluate(
             'predictions': _stamps([predictions]),
             'predictions_format': format_of(predictions),
         },
-        'coverage': {**coverage.to_json(), **protocol.extra_coverage(system)},
-        'metrics': plain(_score_all(kept, system, CONTROLS_GIVE)),
-        'not_scored': left_out,
-        'controls': plain(controls),
-        'control_rules': MEANING,
-        'per_video': _per_video(protocol, kept, ids, system, counts),
-        'per_class': add_counts(list(counts.values())),
+        **_scored(protocol, matched, coverage),
         'tubes': {group: list(values) for group, values in protocol.tube_groups().items()},
         'ratios': {key: vars(ratio) for key, ratio in protocol.ratios().items()},
         'headline': dict(protocol.headline),
@@ -99,6 +79,45 @@ def evaluate(
 
         write_pictures(document, matched, protocol, report_dir, videos_dir=videos_dir)
     return document
+
+
+def _check_page(
+    protocol: Protocol, report_dir: str | Path | None, videos_dir: str | Path | None
+) -> None:
+    """Say before the scores are computed that there can be no page."""
+    if report_dir is None:
+        if videos_dir is not None:
+            raise ValueError('--videos serves the page of --report DIR; give both')
+        return
+    protocol.report_settings()
+    if videos_dir is not None and not Path(videos_dir).is_dir():
+        raise FileNotFoundError(f'{videos_dir}: no such folder of videos')
+
+
+def _scored(
+    protocol: Protocol, matched: Sequence[MatchedVideo], coverage: Coverage
+) -> dict[str, Any]:
+    """Return the scores of a system and of trivial predictors, with coverage and breakdowns."""
+    groups = protocol.groups()
+    system = [protocol.reduce(video) for video in matched]
+    kept, left_out = _split(groups, coverage.given)
+    controls = {
+        control: _score_all(groups, [protocol.reduce(video) for video in videos], CONTROLS_GIVE)
+        for control, videos in make_controls(
+            matched, seed=protocol.seed, iou_threshold=protocol.iou_threshold
+        ).items()
+    }
+    ids = [video.truth.video_id for video in matched]
+    counts = {video_id: protocol.count(one) for video_id, one in zip(ids, system, strict=True)}
+    return {
+        'coverage': {**coverage.to_json(), **protocol.extra_coverage(system)},
+        'metrics': plain(_score_all(kept, system, CONTROLS_GIVE)),
+        'not_scored': left_out,
+        'controls': plain(controls),
+        'control_rules': MEANING,
+        'per_video': _per_video(protocol, kept, ids, system, counts),
+        'per_class': add_counts(list(counts.values())),
+    }
 
 
 def _split(
