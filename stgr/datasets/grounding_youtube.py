@@ -21,7 +21,8 @@ from stgr.datasets.grounding_youtube_files import (
 from stgr.datasets.grounding_youtube_ignored import counted_seconds
 from stgr.datasets.grounding_youtube_repair import Boxes, Repair, read_clicks, repair_boxes
 from stgr.datasets.near_names import near_names
-from stgr.datasets.pipeline_dataset import PipelineDataset, Transform
+from stgr.datasets.pipeline_dataset import Transform
+from stgr.datasets.video_dataset import VideoDataset
 from stgr.datasets.video_folder import VideoFolder
 from stgr.registry import DATASETS
 
@@ -39,7 +40,7 @@ HAIR_SEC = 1e-9
 
 
 @DATASETS.register_module()
-class GroundingYouTube(PipelineDataset):
+class GroundingYouTube(VideoDataset):
     """One item per video: its seconds, the actions asked for, and what is true at each second.
 
     Before the pipeline an item is
@@ -112,7 +113,7 @@ class GroundingYouTube(PipelineDataset):
         pad_sec: int = 7,
         pipeline: Sequence[dict | Transform] = (),
     ) -> None:
-        super().__init__(pipeline, test_mode=True)
+        super().__init__(pipeline)
         _check_choice('pool', pool, POOLS)
         _check_choice('unlabelled', unlabelled, UNLABELLED)
         if pad_sec < 1:
@@ -255,15 +256,6 @@ class GroundingYouTube(PipelineDataset):
             'pool': self.pool,
             **self.repaired.counts,
         }
-
-    def __len__(self) -> int:
-        return len(self.video_ids)
-
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        item = self.run_pipeline(self.video(self.video_ids[index]), None)
-        if item is None:
-            raise ValueError(f'a transform could not use video {self.video_ids[index]!r}')
-        return item
 
     def video(self, video_id: str) -> dict[str, Any]:
         """Return the item of a video as it is before the pipeline.

@@ -21,7 +21,8 @@ from stgr.datasets.mining_youtube_files import (
     step_faults,
     transcript_of,
 )
-from stgr.datasets.pipeline_dataset import PipelineDataset, Transform
+from stgr.datasets.pipeline_dataset import Transform
+from stgr.datasets.video_dataset import VideoDataset
 from stgr.datasets.video_folder import VideoFolder
 from stgr.io.checked_json import read_json
 from stgr.registry import DATASETS
@@ -33,7 +34,7 @@ ROUNDING_FRAMES = 1e-6
 
 
 @DATASETS.register_module()
-class MiningYouTube(PipelineDataset):
+class MiningYouTube(VideoDataset):
     """One item per video: its frames, the class of each, and the order in which they come.
 
     Before the pipeline an item is
@@ -102,7 +103,7 @@ class MiningYouTube(PipelineDataset):
         pool: str = 'video',
         pipeline: Sequence[dict | Transform] = (),
     ) -> None:
-        super().__init__(pipeline, test_mode=True)
+        super().__init__(pipeline)
         self._video_ids: list[str] | None = None
         if pool not in POOLS:
             raise ValueError(f'pool={pool!r} is unknown; use {" or ".join(map(repr, POOLS))}')
@@ -172,16 +173,8 @@ class MiningYouTube(PipelineDataset):
             'pool': self.pool,
         }
 
-    def __len__(self) -> int:
-        return len(self.video_ids)
-
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        item = self.run_pipeline(self._video(self.video_ids[index]), None)
-        if item is None:
-            raise ValueError(f'a transform could not use video {self.video_ids[index]!r}')
-        return item
-
-    def _video(self, video_id: str) -> dict[str, Any]:
+    def video(self, video_id: str) -> dict[str, Any]:
+        """Return the item of a video as it is before the pipeline."""
         times_sec, classes, duration_sec, tail_sec = self._frames(video_id)
         transcripts = self._transcripts(video_id) or [transcript_of(classes)]
         names = [normalise_step_name(name) for name in classes.names]
