@@ -44,7 +44,9 @@ def test_benchmark_and_its_metric_are_built_without_the_files(name):
     config = load_config(name)
 
     DATASETS.build(config.test_dataloader.dataset)
-    METRICS.build(config.test_evaluator)
+    evaluators = config.test_evaluator
+    for metric in evaluators if isinstance(evaluators, list) else [evaluators]:
+        METRICS.build(metric)
 
     assert config.test_dataloader.dataset != config.val_dataloader.dataset
 

@@ -9,6 +9,7 @@ with read_base():
     from ..ours_clip import *
 
 from stgr.datasets import GroundingYouTubeClips
+from stgr.evaluation.metrics import SingleActionMetric
 
 test_dataloader.dataset = dict(
     type=GroundingYouTubeClips,
@@ -16,9 +17,8 @@ test_dataloader.dataset = dict(
     pipeline=test_pipeline,
 )
 test_evaluator = dict(
-    type=GroundingMetric,
-    tasks=['iou_point', 'video_map'],
-    mask_threshold=0.5,
-    normalisation='max',
+    type=SingleActionMetric,
+    mask_threshold=0.3,
+    normalisation='minmax',
     controls=['chance', 'centre', 'oracle'],
 )

@@ -9,6 +9,8 @@ with read_base():
     from ..ours_clip import *
 
 from stgr.datasets import VidSTG
+from stgr.evaluation.metrics import QueryTubeMetric
+from stgr.localizers import HeatMapSpatialLocalizer
 
 test_dataloader.dataset = dict(
     type=VidSTG,
@@ -18,10 +20,14 @@ test_dataloader.dataset = dict(
     videos_dir='videos',
     pipeline=test_pipeline,
 )
-test_evaluator = dict(
-    type=GroundingMetric,
-    tasks=['iou_point', 'pointing', 'spatial'],
-    mask_threshold=0.5,
-    normalisation='max',
-    controls=['chance', 'centre', 'oracle'],
-)
+test_evaluator = [
+    dict(type=QueryTubeMetric, localizer=dict(type=HeatMapSpatialLocalizer)),
+    # The same frames as those of a video with one action, with trivial predictors beside them.
+    dict(
+        type=GroundingMetric,
+        tasks=['iou_point', 'pointing', 'spatial'],
+        controls=['chance', 'centre', 'oracle'],
+        mask_threshold=0.3,
+        normalisation='minmax',
+    ),
+]

@@ -20,6 +20,6 @@ test_evaluator = dict(
     type=GroundingMetric,
     tasks=['pointing', 'spatial'],
     controls=['chance', 'centre', 'oracle'],
-    mask_threshold=0.5,
-    normalisation='max',
+    mask_threshold=0.3,
+    normalisation='minmax',
 )

@@ -7,8 +7,7 @@ from typing import Any
 
 from stgr.io.atomic import write_atomically
 from stgr.io.checked_json import format_json
-
-BACKGROUND = 'background'
+from stgr.structures import BACKGROUND_NAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,7 @@ def write_benchmark(folder: Path, videos: Sequence[BenchmarkVideo]) -> list[Path
         'box_anno.json': {key: _boxes(video) for key, video in by_video.items()},
         'seg.json': {key: _segments(video.segments) for key, video in by_video.items()},
         'ground_seg.json': {key: _segments(video.refined) for key, video in by_video.items()},
-        'vid2step.json': {key: [*video.pool, BACKGROUND] for key, video in by_video.items()},
+        'vid2step.json': {key: [*video.pool, BACKGROUND_NAME] for key, video in by_video.items()},
         'id2wh.json': {key: list(video.native_size) for key, video in by_video.items()},
         'id2wh_new.json': {key: list(video.frame_size) for key, video in by_video.items()},
         'durations.json': {key: video.duration_sec for key, video in by_video.items()},

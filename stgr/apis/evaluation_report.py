@@ -20,7 +20,13 @@ from stgr.apis.evaluation_sections import (
 )
 from stgr.apis.mean_frame import mean_frame
 from stgr.evaluation.functional import CONTROLS, GroundingRecord
-from stgr.visualization.evaluation_report import Section, draw_facts, draw_scores, write_page
+from stgr.visualization.evaluation_report import (
+    Section,
+    draw_facts,
+    draw_note,
+    draw_scores,
+    write_page,
+)
 
 CEILINGS = ('oracle',)
 MAIN_SCORES = (
@@ -54,6 +60,8 @@ def write_evaluation_report(
     videos_dir: str | os.PathLike[str] | None = None,
     settings: ReportSettings | None = None,
     facts: Mapping[str, object] | None = None,
+    main_scores: Sequence[str] = MAIN_SCORES,
+    notes: Sequence[str] = (),
 ) -> Path:
     """Write ``report.html``: scores, timelines, confusion, curves, sweeps, reliability, maps.
 
@@ -71,6 +79,8 @@ def write_evaluation_report(
         settings: Thresholds and sizes; None means the defaults. They should be those of
             ``scores``.
         facts: More to put down below the page (files, coverage, version), by name.
+        main_scores: ``task/key`` of the first table; the others are folded below it.
+        notes: What a reader must know before the scores, a sentence each.
 
     Returns:
         The path of the page.
@@ -88,7 +98,7 @@ def write_evaluation_report(
             Path(videos_dir), [record.video_id for record in records]
         )
     sections = [
-        _scores_section(scores),
+        _scores_section(scores, main_scores, notes),
         draw_cases(data),
         draw_confusion(data),
         draw_precision_recall(data),
@@ -155,7 +165,11 @@ def _summary(records: Sequence[GroundingRecord]) -> str:
     )
 
 
-def _scores_section(scores: Mapping[str, float] | Mapping[str, Mapping[str, float]]) -> Section:
+def _scores_section(
+    scores: Mapping[str, float] | Mapping[str, Mapping[str, float]],
+    main_scores: Sequence[str],
+    notes: Sequence[str],
+) -> Section:
     columns = score_columns(scores)
     intro = (
         'Per cent. Beside the evaluated system stand trivial predictors of the same frames; a '
@@ -163,7 +177,9 @@ def _scores_section(scores: Mapping[str, float] | Mapping[str, Mapping[str, floa
     )
     if len(columns) < 2:
         intro = 'Per cent.'
-    return Section('Scores', intro, draw_scores(columns, MAIN_SCORES, ceilings=CEILINGS))
+    warnings = ''.join(draw_note(note) for note in notes)
+    table = draw_scores(columns, main_scores, ceilings=CEILINGS)
+    return Section('Scores', intro, warnings + table)
 
 
 def _settings_section(settings: ReportSettings, facts: Mapping[str, object]) -> Section:

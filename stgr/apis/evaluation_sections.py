@@ -26,8 +26,8 @@ from stgr.evaluation.functional import (
     sweep_spatial,
     sweep_temporal,
 )
-from stgr.evaluation.functional.confusion import BACKGROUND_NAME
 from stgr.evaluation.functional.known_places import known_places
+from stgr.structures import BACKGROUND_NAME
 from stgr.visualization.evaluation_report import (
     Column,
     Line,
@@ -403,7 +403,7 @@ def _timeline(data: ReportData, index: int) -> str:
 
 def _reliability(caption: str, found: Reliability) -> tuple[str, str]:
     error = format_share(found.error)
-    note = f'; expected calibration error {error} %' if error != '–' else ''
+    note = f'; expected calibration error {error}\u00a0%' if error != '–' else ''
     if not found.counts.any():
         return f'{caption}: nothing was predicted', ''
     return caption + note, draw_reliability(found.edges, found.counts, found.scores, found.accuracy)

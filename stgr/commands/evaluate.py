@@ -31,7 +31,7 @@ SETTINGS: dict[str, tuple[Any, str]] = {
     'segments': (str, 'file of steps (beside the ground truth)'),
     'sentences': (str, 'file of sentences of YouCook2 (beside the ground truth)'),
     'clips': (str, 'file of single-action clips (beside the ground truth)'),
-    'durations': (str, 'JSON file {video: seconds} (lengths are guessed)'),
+    'durations': (str, 'JSON file {video: seconds} (beside the ground truth, or guessed)'),
     'pool': (str, 'video, vid2step or global: actions asked for'),
     'pad_sec': (int, 'seconds after the last annotated one, where no length is known (7)'),
     'min_sec': (int, 'shortest clip (3)'),
@@ -82,6 +82,8 @@ def add_to(commands: Commands) -> None:
         help='JSON lines, .npz, or a folder of results',
     )  # fmt: skip
     parser.add_argument('--json', type=Path, metavar='OUT', help='where all numbers go')
+    parser.add_argument('--report', type=Path, metavar='DIR', help='write a page of pictures there')
+    parser.add_argument('--videos-dir', type=Path, metavar='DIR', help='videos behind its maps')
     parser.add_argument('--name', default='', help='what to call the system (its file)')
     parser.add_argument('--all', action='store_true', help='print every score')
     for name, (kind, text) in SETTINGS.items():
@@ -96,7 +98,16 @@ def _run(args: argparse.Namespace) -> None:
     given = {name: getattr(args, name) for name in SETTINGS}
     options = {name: value for name, value in given.items() if value is not None}
     protocol = build_protocol(PROTOCOLS, args.protocol, options)
-    document = evaluate(protocol, args.ground_truth, args.predictions, name=args.name)
+    document = evaluate(
+        protocol,
+        args.ground_truth,
+        args.predictions,
+        name=args.name,
+        report_dir=args.report,
+        videos_dir=args.videos_dir,
+    )
     say(report_text(document, everything=args.all).rstrip('\n'))
     if args.json is not None:
         write_report(document, args.json)
+    if args.report is not None:
+        say(f'pictures: {args.report / "report.html"}')

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-BACKGROUND = 'background'
+from stgr.structures import BACKGROUND_NAME
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class ClassOrder:
         if len(index) < len(self.names):
             twice = next(name for i, name in enumerate(self.names) if index[name] != i)
             raise ValueError(f'{self.title} names {twice!r} twice')
-        if BACKGROUND not in index:
-            raise ValueError(f'{self.title} has no class {BACKGROUND!r}')
+        if BACKGROUND_NAME not in index:
+            raise ValueError(f'{self.title} has no class {BACKGROUND_NAME!r}')
         object.__setattr__(self, '_index', index)
 
     def __len__(self) -> int:
@@ -44,7 +44,7 @@ class ClassOrder:
     @property
     def background(self) -> int:
         """Index of background."""
-        return self._index[BACKGROUND]
+        return self._index[BACKGROUND_NAME]
 
     def index_of(self, name: str) -> int:
         """Return the index of a class.
@@ -127,8 +127,10 @@ def read_class_list(path: Path) -> ClassOrder:
     names = read_lines(path)
     if '' in names:
         raise ValueError(f'{path}:{names.index("") + 1}: a class has no name')
-    if names[-1] != BACKGROUND:
-        raise ValueError(f'{path}: expected {BACKGROUND!r} in the last line, got {names[-1]!r}')
+    if names[-1] != BACKGROUND_NAME:
+        raise ValueError(
+            f'{path}: expected {BACKGROUND_NAME!r} in the last line, got {names[-1]!r}'
+        )
     return ClassOrder(f'the class list {path.name}', tuple(names))
 
 

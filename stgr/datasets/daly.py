@@ -11,8 +11,9 @@ from stgr.datasets.daly_files import DalyAnnotations, Keyframe, read_daly
 from stgr.datasets.grounding_youtube_files import read_sizes
 from stgr.datasets.keyed_frames import count_regions, framewise_truth
 from stgr.datasets.near_names import near_names
-from stgr.datasets.pipeline_dataset import PipelineDataset, Transform
+from stgr.datasets.pipeline_dataset import Transform
 from stgr.datasets.region_boxes import Regions, join_regions, merge_regions
+from stgr.datasets.video_dataset import VideoDataset
 from stgr.datasets.video_folder import VideoFolder
 from stgr.registry import DATASETS
 
@@ -22,7 +23,7 @@ REGIONS = ('human', 'human_object')
 
 
 @DATASETS.register_module()
-class DALY(PipelineDataset):
+class DALY(VideoDataset):
     """One item per video and action, whose frames are the annotated key frames.
 
     A frame that several people of one action are annotated on is one frame with several boxes. An
@@ -70,7 +71,7 @@ class DALY(PipelineDataset):
         pool: str = 'global',
         pipeline: Sequence[dict | Transform] = (),
     ) -> None:
-        super().__init__(pipeline, test_mode=True)
+        super().__init__(pipeline)
         choices = (('split', split, SPLITS), ('pool', pool, POOLS), ('regions', regions, REGIONS))
         for option, value, known in choices:
             if value not in known:
@@ -141,15 +142,6 @@ class DALY(PipelineDataset):
             'pool': self.pool,
             **count_regions(regions),
         }
-
-    def __len__(self) -> int:
-        return len(self.video_ids)
-
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        item = self.run_pipeline(self.video(self.video_ids[index]), None)
-        if item is None:
-            raise ValueError(f'a transform could not use video {self.video_ids[index]!r}')
-        return item
 
     def video(self, video_id: str) -> dict[str, Any]:
         """Return an item as it is before the pipeline.

@@ -1,6 +1,7 @@
 """GroundingYouTube: untrimmed videos with an action name and a box per second."""
 
 import math
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -20,7 +21,8 @@ from stgr.datasets.grounding_youtube_files import (
 from stgr.datasets.grounding_youtube_ignored import counted_seconds
 from stgr.datasets.grounding_youtube_repair import Boxes, Repair, read_clicks, repair_boxes
 from stgr.datasets.near_names import near_names
-from stgr.datasets.pipeline_dataset import PipelineDataset, Transform
+from stgr.datasets.pipeline_dataset import Transform
+from stgr.datasets.video_dataset import VideoDataset
 from stgr.datasets.video_folder import VideoFolder
 from stgr.registry import DATASETS
 
@@ -38,7 +40,7 @@ HAIR_SEC = 1e-9
 
 
 @DATASETS.register_module()
-class GroundingYouTube(PipelineDataset):
+class GroundingYouTube(VideoDataset):
     """One item per video: its seconds, the actions asked for, and what is true at each second.
 
     Before the pipeline an item is
@@ -63,14 +65,16 @@ class GroundingYouTube(PipelineDataset):
         data_root: Folder that the other paths are relative to.
         boxes: A name of ``BOX_FILES`` or a file of boxes, see ``read_boxes``.
         sizes: Evaluation frame of each video, see ``read_sizes``.
-        segments: Steps, see ``read_segments``; None: do without.
+        segments: Steps, see ``read_segments``; None: do without. A warning counts the videos that
+            the file lacks.
         steps: Pools of ``pool='vid2step'``, see ``read_pools``.
         videos_dir: Folder of the videos; None: without videos, all from features.
         durations: JSON file ``{video_id: seconds}``; None: open the video for its length.
         pool: ``'video'``: the labels of the same video; ``'vid2step'``: those of the file
             ``steps``; ``'global'``: the labels of all videos.
-        classes: Names that become one class, see ``class_map``; None: the names as released. Boxes,
-            pools and segments are renamed alike.
+        classes: Names that become one class, see ``class_map``: ``'canonical512'`` for the classes
+            of MiningYouTube; None: the names as released. Boxes, pools and segments are renamed
+            alike.
         repair: Undo the exchanged clip limits of the boxes, see ``repair_boxes``; published scores
             use them as released.
         clicks: Clicks for the repair, see ``read_clicks``; None: boxes cut at x2 = 480 stay.
@@ -109,7 +113,7 @@ class GroundingYouTube(PipelineDataset):
         pad_sec: int = 7,
         pipeline: Sequence[dict | Transform] = (),
     ) -> None:
-        super().__init__(pipeline, test_mode=True)
+        super().__init__(pipeline)
         _check_choice('pool', pool, POOLS)
         _check_choice('unlabelled', unlabelled, UNLABELLED)
         if pad_sec < 1:
@@ -140,15 +144,26 @@ class GroundingYouTube(PipelineDataset):
     def full_init(self) -> None:
         """Read and check the annotations now; MMEngine calls this, else the first use does."""
         self.videos.check(self.boxes, max_missing=0)
-        for what, file, known in (
-            ('steps', self.step_file, self.pools),
-            ('segments', self.segment_file, self.segments if self.segment_file else self.boxes),
-        ):
-            lacking = [video_id for video_id in self.boxes if video_id not in known]
-            if lacking:
-                raise ValueError(
-                    f'{file} has no {what} of video {lacking[0]!r}; {near_names(lacking[0], known)}'
-                )
+        unpooled = [video_id for video_id in self.boxes if video_id not in self.pools]
+        if unpooled:
+            raise ValueError(
+                f'{self.step_file} has no steps of video {unpooled[0]!r}; '
+                f'{near_names(unpooled[0], self.pools)}'
+            )
+        self._check_segments()
+
+    def _check_segments(self) -> None:
+        """Tell of videos without steps; refuse them where the steps decide what counts."""
+        lacking = [video_id for video_id in self.boxes if video_id not in self.segments]
+        if self.segment_file is None or not lacking:
+            return
+        message = (
+            f'{self.segment_file} has no segments of {len(lacking)} of {len(self.boxes)} videos, '
+            f'such as {lacking[0]!r}'
+        )
+        if self.unlabelled == 'ignore' and self.untrimmed_file is None:
+            raise ValueError(f"{message}; unlabelled='ignore' needs them of every video")
+        warnings.warn(f'{message}; their steps are not known', stacklevel=2)
 
     @cached_property
     def class_of(self) -> NameMap:
@@ -169,7 +184,9 @@ class GroundingYouTube(PipelineDataset):
     @cached_property
     def repaired(self) -> Repair:
         """Boxes under their released names, and what the repair did; all 0 without repair."""
-        released = read_boxes(self.box_file, self._released_segments)
+        # Where there are no boxes, it is their file that is missed first.
+        steps = self._released_segments if self.box_file.is_file() else None
+        released = read_boxes(self.box_file, steps)
         unsized = [video_id for video_id in released if video_id not in self.sizes]
         if unsized:
             raise ValueError(
@@ -239,15 +256,6 @@ class GroundingYouTube(PipelineDataset):
             'pool': self.pool,
             **self.repaired.counts,
         }
-
-    def __len__(self) -> int:
-        return len(self.video_ids)
-
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        item = self.run_pipeline(self.video(self.video_ids[index]), None)
-        if item is None:
-            raise ValueError(f'a transform could not use video {self.video_ids[index]!r}')
-        return item
 
     def video(self, video_id: str) -> dict[str, Any]:
         """Return the item of a video as it is before the pipeline.

@@ -32,7 +32,8 @@ class GroundingYouTubeClips(PipelineDataset):
     * ``source_video_id``: the video it is cut from, whose features are read;
     * ``window_sec``: first and last second of the window; ``frame_times_sec`` stays on the clock of
       the whole video;
-    * ``pool``: the one action; ``segments``: the one step.
+    * ``pool``: the one action; ``segments``: the one step; ``clips``: the same as
+      ``(first second, last second, action)``.
 
     Args:
         data_root: Folder that the other paths are relative to.
@@ -110,7 +111,9 @@ class GroundingYouTubeClips(PipelineDataset):
             **self.source.metainfo,
             'dataset_type': type(self).__name__,
             'pool': 'clip',
+            'num_boxes': sum(len(_own_seconds(self.source, *clip)) for clip in self.clips),
             'num_clips': len(self.clips),
+            'num_items': len(self.clips),
             'num_clips_listed': listed,
             'num_clips_of_other_length': listed - len(self._of_length),
             'num_clips_without_own_box': len(self._of_length) - len(self.clips),
@@ -148,6 +151,7 @@ class GroundingYouTubeClips(PipelineDataset):
             'boxes_flagged': video['boxes_flagged'][inside] & own,
             'eval_mask': video['eval_mask'][inside],
             'segments': [step],
+            'clips': [(step.first_sec, step.last_sec, step.step_name)],
         }
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from stgr.io.checked_json import JsonNode, read_json
-
-BACKGROUND = 'background'
+from stgr.structures import BACKGROUND_NAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +105,7 @@ def read_pools(path: Path) -> dict[str, list[str]]:
     pools = {}
     for video_id in _keys(document):
         names = [normalise_step_name(node.text()) for node in document[video_id].items()]
-        pools[video_id] = sorted({name for name in names if name != BACKGROUND})
+        pools[video_id] = sorted({name for name in names if name != BACKGROUND_NAME})
     return pools
 
 

@@ -1,14 +1,14 @@
 """MiningYouTube: untrimmed videos with one of 512 steps, or background, at every frame."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from stgr.datasets.class_order import BACKGROUND, ClassLabels, ClassOrder, read_class_list
+from stgr.datasets.class_order import ClassLabels, ClassOrder, read_class_list
 from stgr.datasets.grounding_youtube_files import normalise_step_name
 from stgr.datasets.mining_youtube_files import (
     Step,
@@ -21,10 +21,12 @@ from stgr.datasets.mining_youtube_files import (
     step_faults,
     transcript_of,
 )
-from stgr.datasets.pipeline_dataset import PipelineDataset, Transform
+from stgr.datasets.pipeline_dataset import Transform
+from stgr.datasets.video_dataset import VideoDataset
 from stgr.datasets.video_folder import VideoFolder
 from stgr.io.checked_json import read_json
 from stgr.registry import DATASETS
+from stgr.structures import BACKGROUND_NAME
 
 POOLS = ('video', 'global')
 # A frame's time is counted from its number: rounding must not show the frame before.
@@ -32,7 +34,7 @@ ROUNDING_FRAMES = 1e-6
 
 
 @DATASETS.register_module()
-class MiningYouTube(PipelineDataset):
+class MiningYouTube(VideoDataset):
     """One item per video: its frames, the class of each, and the order in which they come.
 
     Before the pipeline an item is
@@ -46,7 +48,8 @@ class MiningYouTube(PipelineDataset):
       the video's transcript file; ``transcripts``: all of its lines;
     * ``pool``: names of the actions asked for, blanks for ``_``, background not among them;
     * ``labels``: the name of each frame's class as in the pool, None for background;
-    * ``gt_labels`` (T,) int64: the same as index into the pool, -1 background;
+    * ``gt_labels`` (T,) int64: the same as index into the pool, -1 background; ``gt_transcript``
+      (N,) int64: the transcript likewise;
     * ``steps``: the steps as annotated;
     * ``boxes_px`` (T, 4) zeros and ``frame_size`` (1, 1): nothing is annotated in space, so that
       no metric of places may be asked of it.
@@ -100,7 +103,7 @@ class MiningYouTube(PipelineDataset):
         pool: str = 'video',
         pipeline: Sequence[dict | Transform] = (),
     ) -> None:
-        super().__init__(pipeline, test_mode=True)
+        super().__init__(pipeline)
         self._video_ids: list[str] | None = None
         if pool not in POOLS:
             raise ValueError(f'pool={pool!r} is unknown; use {" or ".join(map(repr, POOLS))}')
@@ -170,22 +173,14 @@ class MiningYouTube(PipelineDataset):
             'pool': self.pool,
         }
 
-    def __len__(self) -> int:
-        return len(self.video_ids)
-
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        item = self.run_pipeline(self._video(self.video_ids[index]), None)
-        if item is None:
-            raise ValueError(f'a transform could not use video {self.video_ids[index]!r}')
-        return item
-
-    def _video(self, video_id: str) -> dict[str, Any]:
+    def video(self, video_id: str) -> dict[str, Any]:
+        """Return the item of a video as it is before the pipeline."""
         times_sec, classes, duration_sec, tail_sec = self._frames(video_id)
         transcripts = self._transcripts(video_id) or [transcript_of(classes)]
         names = [normalise_step_name(name) for name in classes.names]
         everything = sorted(set(names)) if self.pool == 'video' else self._pool_of_all
-        pool = [name for name in everything if name != BACKGROUND]
-        index = {BACKGROUND: -1, **{name: position for position, name in enumerate(pool)}}
+        pool = [name for name in everything if name != BACKGROUND_NAME]
+        index = {BACKGROUND_NAME: -1, **{name: position for position, name in enumerate(pool)}}
         return {
             'video_id': video_id,
             'video_path': self.videos.path(video_id),
@@ -196,12 +191,26 @@ class MiningYouTube(PipelineDataset):
             'transcript': transcripts[0],
             'transcripts': transcripts,
             'pool': pool,
-            'labels': [None if name == BACKGROUND else name for name in names],
+            'labels': [None if name == BACKGROUND_NAME else name for name in names],
             'gt_labels': np.array([index[name] for name in names], dtype=np.int64),
+            'gt_transcript': self._indexed(video_id, transcripts[0], index),
             'steps': self.steps[video_id],
             'boxes_px': np.zeros((len(names), 4), dtype=np.float32),
             'frame_size': (1, 1),
         }
+
+    def _indexed(
+        self, video_id: str, transcript: ClassLabels, index: Mapping[str, int]
+    ) -> np.ndarray:
+        """Return a transcript as index into the pool."""
+        names = [normalise_step_name(name) for name in transcript.names]
+        unseen = [name for name in names if name not in index]
+        if unseen:
+            raise ValueError(
+                f'the transcript of video {video_id!r} has {unseen[0]!r}, which none of its frames '
+                "shows; mend one of the files, or use pool='global'"
+            )
+        return np.array([index[name] for name in names], dtype=np.int64)
 
     @cached_property
     def _pool_of_all(self) -> list[str]:

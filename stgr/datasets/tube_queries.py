@@ -140,6 +140,7 @@ class TubeQueries(PipelineDataset):
         return {
             'dataset_type': type(self).__name__,
             'num_queries': len(self.query_ids),
+            'num_items': len(self.query_ids),
             'num_videos': len({query.video_id for query in self.queries.values()}),
             **{f'num_{kind}': kinds.count(kind) for kind in KINDS},
             'num_tubes_past_clip': sum(query.is_past_clip for query in self.queries.values()),

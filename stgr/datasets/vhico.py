@@ -9,8 +9,9 @@ import numpy as np
 
 from stgr.datasets.keyed_frames import count_regions, framewise_truth
 from stgr.datasets.near_names import near_names
-from stgr.datasets.pipeline_dataset import PipelineDataset, Transform
+from stgr.datasets.pipeline_dataset import Transform
 from stgr.datasets.vhico_files import SPLITS, AnnotatedImage, read_vhico
+from stgr.datasets.video_dataset import VideoDataset
 from stgr.datasets.video_folder import VideoFolder
 from stgr.registry import DATASETS
 
@@ -18,7 +19,7 @@ POOLS = ('video', 'global')
 
 
 @DATASETS.register_module()
-class VHICO(PipelineDataset):
+class VHICO(VideoDataset):
     """One item per action and video, whose frames are the annotated images.
 
     Items have the keys of ``framewise_truth`` and, as in ``GroundingYouTube``,
@@ -61,7 +62,7 @@ class VHICO(PipelineDataset):
         fps: float = 30.0,
         pipeline: Sequence[dict | Transform] = (),
     ) -> None:
-        super().__init__(pipeline, test_mode=True)
+        super().__init__(pipeline)
         for option, value, known in (('split', split, SPLITS), ('pool', pool, POOLS)):
             if value not in known:
                 raise ValueError(f'{option}={value!r} is unknown; {near_names(value, known)}')
@@ -104,15 +105,6 @@ class VHICO(PipelineDataset):
             'pool': self.pool,
             **count_regions([image.regions for image in images]),
         }
-
-    def __len__(self) -> int:
-        return len(self.video_ids)
-
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        item = self.run_pipeline(self.video(self.video_ids[index]), None)
-        if item is None:
-            raise ValueError(f'a transform could not use video {self.video_ids[index]!r}')
-        return item
 
     def video(self, video_id: str) -> dict[str, Any]:
         """Return an item as it is before the pipeline.

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from stgr.datasets.grounding_youtube_files import read_sizes
-from stgr.datasets.pipeline_dataset import PipelineDataset, Transform
+from stgr.datasets.pipeline_dataset import Transform
+from stgr.datasets.video_dataset import VideoDataset
 from stgr.datasets.video_folder import VideoFolder
 from stgr.datasets.youcook_interactions_files import (
     Box,
@@ -26,7 +27,7 @@ NAMES_SHOWN = 3
 
 
 @DATASETS.register_module()
-class YouCookInteractions(PipelineDataset):
+class YouCookInteractions(VideoDataset):
     """One item per video: its boxed seconds, each with the sentence of its segment.
 
     The action is known and its place is asked for; seconds without a box are not evaluated. Before
@@ -77,7 +78,7 @@ class YouCookInteractions(PipelineDataset):
         second_offset: int = -1,
         pipeline: Sequence[dict | Transform] = (),
     ) -> None:
-        super().__init__(pipeline, test_mode=True)
+        super().__init__(pipeline)
         self._video_ids: list[str] | None = None
         root = Path(data_root)
         self.box_file, self.segment_file = root / boxes, root / segments
@@ -151,20 +152,12 @@ class YouCookInteractions(PipelineDataset):
             'frame_sizes': dict(sorted(sources.items())),
         }
 
-    def __len__(self) -> int:
-        return len(self.video_ids)
-
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        item = self.run_pipeline(self._video(self.video_ids[index]), None)
-        if item is None:
-            raise ValueError(f'a transform could not use video {self.video_ids[index]!r}')
-        return item
-
     @cached_property
     def _youcook(self) -> tuple[dict[str, list[SentenceSegment]], dict[str, float]]:
         return read_sentences(self.sentence_file)
 
-    def _video(self, video_id: str) -> dict[str, Any]:
+    def video(self, video_id: str) -> dict[str, Any]:
+        """Return the item of a video as it is before the pipeline."""
         segments, seconds = self.segments[video_id], self._seconds(video_id)
         evaluations = self._evaluations(video_id)
         first = dict(reversed(evaluations))  # a row's first segment comes last and stays

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from stgr.registry import LOCALIZERS
-from stgr.structures import Span
+from stgr.structures import BACKGROUND, Span
 
-BACKGROUND = -1
 # Frame times are sums of steps such as 0.2, which miss a round number by a few ulps.
 TIME_TOLERANCE_SEC = 1e-6
 

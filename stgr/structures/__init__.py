@@ -1,5 +1,6 @@
 """The nouns: validated records that travel between the parts of the library."""
 
+from stgr.structures.background import BACKGROUND, BACKGROUND_NAME
 from stgr.structures.coverage import MISSING_RULES, Coverage
 from stgr.structures.grounding_result import GroundingResult, ModelFacts, QueryResult, VideoFacts
 from stgr.structures.heatmaps import HeatMaps
@@ -8,6 +9,8 @@ from stgr.structures.spans import Span
 from stgr.structures.tubes import Tube
 
 __all__ = [
+    'BACKGROUND',
+    'BACKGROUND_NAME',
     'MISSING_RULES',
     'Coverage',
     'GroundingResult',

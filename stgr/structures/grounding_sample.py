@@ -39,6 +39,24 @@ def _pair(value: Any) -> str | None:
     return None if sound else 'two whole numbers > 0'
 
 
+def _frames_between(value: Any) -> str | None:
+    sound = isinstance(value, tuple) and len(value) == 2
+    sound = sound and all(isinstance(n, int) for n in value) and 0 <= value[0] < value[1]
+    return None if sound else 'a first frame and the one after the last'
+
+
+def _boxes_per_frame(value: Any) -> str | None:
+    sound = isinstance(value, list) and all(np.shape(boxes)[1:] == (4,) for boxes in value)
+    return None if sound else 'a list of boxes (M, 4), one entry per frame'
+
+
+def _clips(value: Any) -> str | None:
+    sound = isinstance(value, list) and all(
+        isinstance(clip, tuple) and len(clip) == 3 and isinstance(clip[2], str) for clip in value
+    )
+    return None if sound else 'a list of (start_sec, end_sec, action)'
+
+
 def _array(kind: str, *shape: int | str) -> Callable[[Any], str | None]:
     """Return a check of dtype kind ('float', 'int', 'bool') and shape (a letter: any size)."""
     expected = f'a {kind} array ({", ".join(str(size) for size in shape)})'
@@ -64,12 +82,21 @@ _FACTS: dict[str, Callable[[Any], str | None]] = {
     'pool': _texts,
     'frame_size': _pair,
     'grid': _pair,
+    'clips': _clips,
+    'gt_transcript': _array('int', 'K'),
+    'region_boxes_px': _boxes_per_frame,
+    'query_id': _text,
+    'query_kind': _text,
+    'tube_frames': _frames_between,
+    'clip_frames': _frames_between,
 }
 # Arrays: move to the device with the sample. The first axis of all of them is the frames, but for
 # ``similarity``, where it is the second.
 _ARRAYS: dict[str, Callable[[Any], str | None]] = {
     'frame_times_sec': _array('float', 'F'),
     'frame_mask': _array('bool', 'F'),
+    'frame_idx': _array('int', 'F'),
+    'eval_mask': _array('bool', 'F'),
     'gt_labels': _array('int', 'F'),
     'gt_boxes_px': _array('float', 'F', 4),
     'similarity': _array('float', 'Q', 'F'),
@@ -94,7 +121,12 @@ class GroundingSample(BaseDataElement):
     * ``pool``: names of the actions asked for, (Q,), background not among them.
     * ``gt_labels`` (F,): index into ``pool``, -1 background, -2 an action that is not in the pool.
     * ``gt_boxes_px`` (F, 4), ``frame_size`` (W, H): boxes, zeros where there is none, and the size
-      of the frame they are measured in.
+      of the frame they are measured in; ``eval_mask`` (F,) bool: frames that are scored.
+    * Truth that one task has: ``region_boxes_px``, all boxes of each frame (several of one action);
+      ``clips``, steps ``(start_sec, end_sec, action)`` that are scored alone; ``gt_transcript``
+      (K,), the order of the actions as index into ``pool``, -1 background; ``query_id``,
+      ``query_kind``, ``frame_idx`` (F,), ``tube_frames`` and ``clip_frames``, half-open, of a
+      sentence that describes one tube.
     * ``similarity`` (Q, F), ``pred_labels`` (F,), ``pred_scores`` (F,), ``pred_best_labels`` (F,)
       before the background threshold, ``heatmaps`` (F, h, w) of the predicted and ``gt_heatmaps``
       (F, h, w) of the true label: the answer.

@@ -4,6 +4,15 @@ import json
 import shutil
 
 import pytest
+from benchmark_files import (
+    write_clips,
+    write_daly,
+    write_hc_stvg,
+    write_mining_youtube,
+    write_vhico,
+    write_vidstg,
+    write_youcook_interactions,
+)
 
 from stgr.apis.data_check import check_data
 from stgr.apis.data_check.annotations import CHECKED
@@ -194,7 +203,7 @@ def test_without_a_readable_video_the_command_fails(root, capsys):
 @pytest.mark.parametrize(
     ('name', 'advice'),
     [
-        ('grounding_yotube', 'did you mean grounding_youtube?'),
+        ('grounding_yotube', 'did you mean grounding_youtube or grounding_youtube_clips?'),
         ('zzz', f'known are {", ".join(CHECKED)}'),
     ],
 )
@@ -210,3 +219,30 @@ def test_missing_annotations_are_one_line(capsys, tmp_path):
     error = capsys.readouterr().err
     assert 'box_anno.json' in error
     assert error.count('\n') == 1
+
+
+@pytest.mark.filterwarnings('ignore:.*is guessed')
+@pytest.mark.parametrize(
+    ('name', 'write', 'counts', 'scaling'),
+    [
+        ('mining_youtube', write_mining_youtube, {'steps': 1}, None),
+        ('youcook_interactions', write_youcook_interactions, {'boxes': 1}, 'stretched'),
+        ('vhico', write_vhico, {'images': 2, 'boxes': 2}, 'stretched'),
+        ('daly', write_daly, {'images': 1, 'boxes': 1}, None),
+        ('vidstg', write_vidstg, {'sentences': 2}, 'same shape'),
+        ('hc_stvg', write_hc_stvg, {'sentences': 1}, 'same size'),
+        ('grounding_youtube_clips', write_clips, {'clips': 1, 'boxes': 1}, 'same size'),
+        ('tiny_kitchen', write_clips, {'boxes': 1}, 'same size'),
+    ],
+)
+def test_every_data_set_is_checked(name, write, counts, scaling, tmp_path, tiny_video):
+    write(tmp_path)
+    (tmp_path / 'videos').mkdir()
+    shutil.copy(tiny_video, tmp_path / 'videos' / 'v.mp4')
+
+    found = check_data(name, tmp_path)
+
+    assert list(found.annotations.video_ids) == ['v']
+    assert (found.num_found, len(found.readable)) == (1, 1)
+    assert found.annotations.counts == counts
+    assert found.probed['v'].scaling == scaling

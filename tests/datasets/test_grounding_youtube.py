@@ -178,3 +178,12 @@ def test_the_released_pools_miss_the_known_number_of_seconds():
     items = list(GroundingYouTube(str(REAL), videos_dir=None, pool='vid2step'))
 
     assert sum((item['gt_labels'] == -2).sum() for item in items) == 2_660
+
+
+def test_videos_without_steps_are_told_and_refused_where_steps_decide(root, write_json):
+    write_json('seg.json', {})
+
+    with pytest.warns(UserWarning, match=r'seg.json has no segments of 2 of 2 videos, such as'):
+        assert build(root)[0]['segments'] == []
+    with pytest.raises(ValueError, match="unlabelled='ignore' needs them of every video"):
+        len(build(root, unlabelled='ignore'))

@@ -200,3 +200,34 @@ def test_the_released_steps_have_the_known_number_of_ignored_seconds():
 
     assert ignored.sum() == 8_347
     assert not (ignored & boxed).any()
+
+
+def test_the_canonical_classes_are_those_of_the_list_beside_the_boxes(root):
+    (root / 'weakYouTube_dict.txt').write_text('crack_egg\nstir_it\nstir\nbackground\n')
+
+    item = build(root, classes='canonical512')[0]
+
+    assert item['pool'] == ['crack egg', 'stir']
+    (root / 'weakYouTube_dict.txt').unlink()
+    with pytest.raises(FileNotFoundError, match='weakYouTube_dict'):
+        build(root, classes='canonical512')[0]
+
+
+@needs_real
+def test_canonical_classes_have_the_known_numbers(tmp_path):
+    for folder in (REAL, REAL.parent / 'mining_youtube'):
+        for file in folder.iterdir():
+            (tmp_path / file.name).unlink(missing_ok=True)
+            (tmp_path / file.name).symlink_to(file)
+    data = build(tmp_path, boxes='agree', classes='canonical512')
+
+    boxed = {one.step_name for boxes in data.boxes.values() for one in boxes.values()}
+    steps = [(name, step) for name in data.segments for step in data.segments[name]]
+    held = {
+        step.step_name
+        for name, step in steps
+        if any(step.first_sec <= second <= step.last_sec for second in data.boxes[name])
+    }
+
+    assert len({step.step_name for _, step in steps}) == 512
+    assert (len(boxed), held - boxed) == (491, {'seal roll'})

@@ -320,11 +320,30 @@ def _answered(item, labels):
     return {**item, 'times': times, 'gt_boxes_px': item['boxes_px'], **answer}
 
 
+def test_the_transcript_is_told_in_the_pool(root):
+    item = build(root)[1]
+
+    assert item['pool'] == ['crack egg', 'flip omelette']
+    assert item['gt_transcript'].tolist() == [-1, 0, -1, 1, -1]
+    assert build(root, pool='global')[1]['gt_transcript'].tolist() == [-1, 4, -1, 6, -1]
+
+
+def test_a_transcript_of_a_class_that_no_frame_shows_is_named(root):
+    (root / 'transcripts').mkdir()
+    for name in ('w', '-v'):
+        (root / 'transcripts' / f'{name}.txt').write_text('cut_chili\n')
+
+    with pytest.raises(ValueError, match=r"transcript of video 'w' has 'cut chili', which none"):
+        build(root, transcripts_dir='transcripts')[0]
+    everything = build(root, transcripts_dir='transcripts', pool='global')
+    assert everything[0]['gt_transcript'].tolist() == [5]
+
+
 def test_the_evaluation_config_scores_the_items(root):
     config = load_config('eval/mining_youtube')
     dataset = {**config.test_dataloader.dataset, 'data_root': str(root), 'annotations': 'srt'}
     data = DATASETS.build({**dataset, 'videos_dir': None, 'pipeline': []})
-    metric = METRICS.build(config.test_evaluator)
+    metric = METRICS.build(config.test_evaluator[1])
     metric.process(None, [_answered(item, item['gt_labels']) for item in data])
 
     found = metric.evaluate(len(data))

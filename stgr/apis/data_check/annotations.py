@@ -40,20 +40,40 @@ class CheckedData:
 
 
 def read_items(dataset: Any) -> Annotations:
-    """Return what the items of a data set of whole videos say; several may be of one video.
+    """Return what the items of a data set with boxes say; several may be of one video.
 
     Args:
-        dataset: Its items have ``video_id`` and perhaps ``frame_size`` (W, H); its ``metainfo``
-            may have ``num_boxes``.
+        dataset: Its items have ``frame_size`` (W, H) and ``video_id``, or ``source_video_id`` where
+            an item is a part of a video; its ``metainfo`` has ``num_boxes``.
     """
-    sizes: dict[str, tuple[int, int] | None] = {}
+    sizes: dict[str, tuple[int, int]] = {}
     for index in range(len(dataset)):
         item = dataset[index]
-        size = item.get('frame_size')
-        sizes[item['video_id']] = None if size is None else (int(size[0]), int(size[1]))
-    known = {video_id: size for video_id, size in sizes.items() if size is not None}
-    num_boxes = dataset.metainfo.get('num_boxes')
-    return Annotations(list(sizes), known, {} if num_boxes is None else {'boxes': num_boxes})
+        width, height = item['frame_size']
+        sizes[item.get('source_video_id', item['video_id'])] = (int(width), int(height))
+    facts = dataset.metainfo
+    counts = {'clips': 'num_clips', 'images': 'num_frames', 'boxes': 'num_boxes'}
+    return Annotations(
+        list(sizes), sizes, {what: facts[key] for what, key in counts.items() if key in facts}
+    )
+
+
+def read_shares(dataset: Any) -> Annotations:
+    """Return the videos of a data set whose boxes are shares of the frame: any size fits."""
+    found = read_items(dataset)
+    return Annotations(found.video_ids, counts=found.counts)
+
+
+def read_steps(dataset: Any) -> Annotations:
+    """Return the videos of a data set that is annotated in time only."""
+    return Annotations(dataset.video_ids, counts={'steps': dataset.metainfo['num_steps']})
+
+
+def read_queries(dataset: Any) -> Annotations:
+    """Return the videos that a ``TubeQueries`` has sentences of; their boxes are not read."""
+    queries = dataset.queries.values()
+    sizes = {query.video_id: query.frame_size for query in queries}
+    return Annotations(list(sizes), sizes, {'sentences': len(queries)})
 
 
 def read_captioned(dataset: Any) -> Annotations:
@@ -64,13 +84,21 @@ def read_captioned(dataset: Any) -> Annotations:
     return Annotations(columns.video_ids, counts={'captions': len(columns)})
 
 
-# To add a data set: its name, its class and file names, and ``read_items`` if its items are videos.
+# To add a data set: its name, its class and what has no default in it, and who reads its items.
 CHECKED: dict[str, CheckedData] = {
     'grounding_youtube': CheckedData({'type': 'GroundingYouTube'}, read_items),
+    'grounding_youtube_clips': CheckedData({'type': 'GroundingYouTubeClips'}, read_items),
+    'mining_youtube': CheckedData({'type': 'MiningYouTube', 'videos': None}, read_steps),
+    'youcook_interactions': CheckedData({'type': 'YouCookInteractions'}, read_items),
+    'vhico': CheckedData({'type': 'VHICO'}, read_items),
+    'daly': CheckedData({'type': 'DALY', 'split': 'all', 'frame_size': (1, 1)}, read_shares),
+    'vidstg': CheckedData({'type': 'VidSTG'}, read_queries),
+    'hc_stvg': CheckedData({'type': 'HCSTVG'}, read_queries),
     'howto100m': CheckedData(
         {'type': 'HowTo100M', 'captions': 'caption.json', 'caption_store': 'caption.clips'},
         read_captioned,
     ),
+    'tiny_kitchen': CheckedData({'type': 'GroundingYouTube'}, read_items),
 }
 
 
@@ -81,7 +109,7 @@ def find_checked(name: str) -> CheckedData:
         KeyError: If there is no such data set; near names are shown.
     """
     if name not in CHECKED:
-        near = difflib.get_close_matches(name, CHECKED, n=3, cutoff=0.4)
+        near = difflib.get_close_matches(name, CHECKED, n=2)
         advice = f'did you mean {" or ".join(near)}?' if near else f'known are {", ".join(CHECKED)}'
         raise KeyError(f'no data set is called {name!r}; {advice}')
     return CHECKED[name]

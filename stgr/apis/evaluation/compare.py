@@ -215,12 +215,14 @@ def _by_class(
     heads += [f'{above}/{below}: {d["system"]}' for above, below in pairs for d in documents]
     rows = []
     for label, counts in documents[0]['per_class'].items():
+        if not counts['boxes']:  # only predicted
+            continue
         cells = [
             _ratio_cell(document['per_class'][label], above, below)
             for above, below in pairs
             for document in documents
         ]
-        rows.append([label, str(counts['videos']), str(counts.get('boxes', '-')), *cells])
+        rows.append([label, str(counts['videos']), str(counts['boxes']), *cells])
     return format_table(heads, rows, style)
 
 

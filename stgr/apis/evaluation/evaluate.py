@@ -3,7 +3,6 @@
 import hashlib
 import math
 import platform
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,14 +11,20 @@ import numpy as np
 
 from stgr import __version__
 from stgr.apis.evaluation.protocol import Protocol, ScoreGroup, Scores
-from stgr.evaluation.functional import TubeOutcomes
+from stgr.evaluation.functional import TubeOutcomes, add_counts
 from stgr.io.predictions import format_of
 
 SCHEMA_VERSION = 1
 
 
 def evaluate(
-    protocol: Protocol, ground_truth: str | Path, predictions: str | Path, *, name: str = ''
+    protocol: Protocol,
+    ground_truth: str | Path,
+    predictions: str | Path,
+    *,
+    name: str = '',
+    report_dir: str | Path | None = None,
+    videos_dir: str | Path | None = None,
 ) -> dict[str, Any]:
     """Return every score of a file of predictions, as a JSON document.
 
@@ -28,29 +33,25 @@ def evaluate(
         ground_truth: The protocol's annotation file.
         predictions: See ``read_predictions``.
         name: What the system is called; '' means the name of the predictions' file.
+        report_dir: Folder for ``report.html``, see ``write_pictures``; None: no page.
+        videos_dir: Videos to lay its maps over; None: plain maps.
 
     Returns:
         The document of docs/predictions.md; undefined scores are None.
 
     Raises:
         FileNotFoundError: If a file is missing.
-        ValueError: If a file is broken or does not fit, see ``match_predictions``.
+        ValueError: If a file is broken or does not fit, see ``match_predictions``, or if there is
+            no page of this protocol.
     """
+    _check_page(protocol, report_dir, videos_dir)
     ground_truth, predictions = Path(ground_truth), Path(predictions)
     truths = protocol.read_truth(ground_truth)
     if not truths:
         raise ValueError(f'{ground_truth}: no videos in it')
     matched, coverage = protocol.match(truths, protocol.read_predictions(predictions))
-    groups = protocol.groups()
-    system = [protocol.reduce(video) for video in matched]
-    kept, left_out = _split(groups, coverage.given)
-    controls = {
-        control: _score_all(groups, [protocol.reduce(unit) for unit in units])
-        for control, units in protocol.controls(matched).items()
-    }
-    ids = [truth.video_id for truth in truths]
-    counts = {video_id: protocol.count(one) for video_id, one in zip(ids, system, strict=True)}
-    return {
+    system = [protocol.reduce(unit) for unit in matched]
+    document = {
         'schema_version': SCHEMA_VERSION,
         'system': name or predictions.stem or predictions.name,
         'protocol': protocol.name,
@@ -70,16 +71,51 @@ def evaluate(
             **protocol.truth_counts(ground_truth),
             **protocol.extra_coverage(system),
         },
+        **_scored(protocol, matched, system, coverage.given),
+        'tubes': {group: list(values) for group, values in protocol.tube_groups().items()},
+        'ratios': {key: vars(ratio) for key, ratio in protocol.ratios().items()},
+        'headline': protocol.columns(),
+    }
+    if report_dir is not None:
+        from stgr.apis.evaluation.pictures import write_pictures
+
+        write_pictures(document, matched, protocol, report_dir, videos_dir=videos_dir)
+    return document
+
+
+def _check_page(
+    protocol: Protocol, report_dir: str | Path | None, videos_dir: str | Path | None
+) -> None:
+    """Say before the scores are computed that there can be no page."""
+    if report_dir is None:
+        if videos_dir is not None:
+            raise ValueError('--videos-dir serves the page of --report DIR; give both')
+        return
+    protocol.report_settings()
+    if videos_dir is not None and not Path(videos_dir).is_dir():
+        raise FileNotFoundError(f'{videos_dir}: no such folder of videos')
+
+
+def _scored(
+    protocol: Protocol, matched: Sequence[Any], system: Sequence[Any], given: Iterable[str]
+) -> dict[str, Any]:
+    """Return the scores of a system and of trivial predictors, with breakdowns."""
+    groups = protocol.groups()
+    kept, left_out = _split(groups, given)
+    controls = {
+        control: _score_all(groups, [protocol.reduce(unit) for unit in units])
+        for control, units in protocol.controls(matched).items()
+    }
+    ids = [unit.truth.video_id for unit in matched]
+    counts = {video_id: protocol.count(one) for video_id, one in zip(ids, system, strict=True)}
+    return {
         'metrics': plain(_score_all(kept, system)),
         'not_scored': left_out,
         'controls': plain(controls),
         'control_rules': dict(protocol.control_rules),
         'controls_of_system': list(protocol.controls_of_system),
         'per_video': _per_video(protocol, kept, ids, system, counts),
-        'per_class': _per_class(counts),
-        'tubes': {group: list(values) for group, values in protocol.tube_groups().items()},
-        'ratios': {key: vars(ratio) for key, ratio in protocol.ratios().items()},
-        'headline': protocol.columns(),
+        'per_class': add_counts(counts.values()),
     }
 
 
@@ -129,17 +165,6 @@ def _tubes(outcomes: TubeOutcomes) -> list[Any]:
     """Return true tubes, and of each predicted one its score and its hits at each threshold."""
     hits = outcomes.positive.astype(int).tolist()
     return [outcomes.num_truths, list(zip(outcomes.scores.tolist(), hits, strict=True))]
-
-
-def _per_class(counts: Mapping[str, Mapping[str, Mapping[str, float]]]) -> dict[str, Any]:
-    """Add the counts of each class over videos."""
-    found: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(int))
-    for classes in counts.values():
-        for label, numbers in classes.items():
-            found[label]['videos'] += 1
-            for key, number in numbers.items():
-                found[label][key] += number
-    return {label: dict(found[label]) for label in sorted(found)}
 
 
 def _stamps(paths: Sequence[Path]) -> list[dict[str, str]]:

@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from stgr.apis.evaluation.counts import count_classes
 from stgr.apis.evaluation.matching import MatchedVideo
 from stgr.apis.evaluation.protocol import Counts, Ratio, ScoreGroup, Scores
 from stgr.apis.evaluation.seconds_protocol import PlacesProtocol
-from stgr.apis.evaluation.truth import BACKGROUND_NAME, NamedSegment, VideoTruth
+from stgr.apis.evaluation.truth import NamedSegment, VideoTruth
+from stgr.apis.evaluation_report_data import ReportSettings
 from stgr.evaluation.functional import (
     ClipFacts,
     FrameFacts,
@@ -20,6 +20,7 @@ from stgr.evaluation.functional import (
     TubeOutcomes,
     TubeSettings,
     align_transcript,
+    count_classes,
     reduce_clip,
     reduce_record,
     score_frame_map,
@@ -40,6 +41,7 @@ from stgr.evaluation.functional.compat import (
     score_grounding_script,
 )
 from stgr.io.checked_json import JsonNode, read_json
+from stgr.structures import BACKGROUND_NAME
 
 SPATIAL_MODES = {'upsample_first': 'first', 'upsample_mean': 'tie_mean', 'cell': 'cell_centre'}
 _CLIP_COUNTS = ('num_unboxed_clips', 'num_classes', 'num_det')  # not in the layout's scores
@@ -152,6 +154,10 @@ class ExchangeProtocol(PlacesProtocol):
     def tube_groups(self) -> dict[str, tuple[float, ...]]:
         """Return the thresholds of video mAP."""
         return {'video_map/class/volume': TubeSettings().thresholds}
+
+    def report_settings(self) -> ReportSettings:
+        """Return the thresholds of the scores, with class tubes and overlap by volume."""
+        return ReportSettings(self.places(), iou_threshold=self.iou_threshold)
 
     def ratios(self) -> dict[str, Ratio]:
         """Return the scores that are ratios of counts."""

@@ -7,17 +7,18 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from stgr.apis.evaluation.counts import count_classes
 from stgr.apis.evaluation.matching import MatchedVideo
 from stgr.apis.evaluation.protocol import Counts, Ratio, ScoreGroup
 from stgr.apis.evaluation.seconds_protocol import PlacesProtocol
 from stgr.apis.evaluation.truth import NamedSegment, VideoTruth
+from stgr.apis.evaluation_report_data import ReportSettings
 from stgr.datasets.grounding_youtube import GroundingYouTube
 from stgr.datasets.grounding_youtube_files import normalise_step_name
 from stgr.evaluation.functional import (
     FrameFacts,
     TubeOutcomes,
     TubeSettings,
+    count_classes,
     reduce_record,
     score_task,
     tube_outcomes,
@@ -30,21 +31,22 @@ NEEDS = {
     'iou_point': ('points',),
     'video_map': ('areas',),
 }
-SIZES, SEGMENTS = 'id2wh_new.json', 'seg.json'
+SIZES, SEGMENTS, DURATIONS = 'id2wh_new.json', 'seg.json', 'durations.json'
 
 
 @dataclass(frozen=True)
 class GroundingYouTubeProtocol(PlacesProtocol):
     """Boxes and labels in the released files (see the data set ``GroundingYouTube``).
 
-    The frame sizes and steps are looked for beside the boxes. No annotation tells the length of a
-    video: without ``durations`` it is the last annotated second plus ``pad_sec``, the same for
-    every system.
+    The frame sizes, steps and durations are looked for beside the boxes. No annotation tells the
+    length of a video: without durations it is the last annotated second plus ``pad_sec``, the same
+    for every system.
 
     Args:
         sizes: Evaluation frame of each video; None: ``id2wh_new.json`` beside the boxes.
         segments: Steps, for instance tubes; None: ``seg.json`` beside the boxes if there is one.
-        durations: JSON file ``{video_id: seconds}``; None: guess.
+        durations: JSON file ``{video_id: seconds}``; None: ``durations.json`` beside the boxes if
+            there is one, else guess.
         pool: ``'video'``, ``'vid2step'`` (a file beside the boxes) or ``'global'``.
         pad_sec: See above.
         tube: See ``TubeSettings``, likewise the next three.
@@ -104,10 +106,12 @@ class GroundingYouTubeProtocol(PlacesProtocol):
         return [file for file in (path, *self._files(path), steps) if file is not None]
 
     def _files(self, path: Path) -> tuple[Path, Path | None, Path | None]:
-        beside = path.parent / SEGMENTS
-        segments = Path(self.segments) if self.segments else (beside if beside.is_file() else None)
         sizes = Path(self.sizes) if self.sizes else path.parent / SIZES
-        return sizes, segments, Path(self.durations) if self.durations else None
+        return (
+            sizes,
+            _or_beside(self.segments, path, SEGMENTS),
+            _or_beside(self.durations, path, DURATIONS),
+        )
 
     def normalise_label(self, label: str) -> str:
         """Return the name without the spelling slips of the released files."""
@@ -140,6 +144,10 @@ class GroundingYouTubeProtocol(PlacesProtocol):
         """Return the thresholds of video mAP."""
         return {'video_map': self.tubes.thresholds}
 
+    def report_settings(self) -> ReportSettings:
+        """Return the thresholds and the reading of tubes of the scores."""
+        return ReportSettings(self.places(), self.tubes, iou_threshold=self.iou_threshold)
+
     def ratios(self) -> dict[str, Ratio]:
         """Return the scores that are ratios of counts."""
         return {
@@ -151,6 +159,12 @@ class GroundingYouTubeProtocol(PlacesProtocol):
             'iou_point/iou_point_micro': Ratio('points', 'union', 'all'),
             'iou_point/iou_point_dataset_class': Ratio('points', 'union', 'class'),
         }
+
+
+def _or_beside(given: str | None, path: Path, name: str) -> Path | None:
+    """Return the file that is given, else the one of that name beside another, if it is there."""
+    beside = path.parent / name
+    return Path(given) if given else (beside if beside.is_file() else None)
 
 
 def truth_from_item(item: dict[str, Any]) -> VideoTruth:

@@ -9,10 +9,11 @@ import numpy as np
 from stgr.apis.evaluation.coverage import Coverage
 from stgr.apis.evaluation.names import unknown_names
 from stgr.apis.evaluation.places import NOWHERE, place_on_truth
-from stgr.apis.evaluation.truth import BACKGROUND_NAME, VideoTruth
+from stgr.apis.evaluation.truth import VideoTruth
 from stgr.evaluation.functional import BACKGROUND, BoxPlaces, GroundingRecord
 from stgr.evaluation.functional.arrays import FloatArray, IntArray
 from stgr.io.predictions import VideoPrediction
+from stgr.structures import BACKGROUND_NAME
 
 NEAR_SEC = 0.5
 

@@ -13,7 +13,7 @@ from stgr.apis.evaluation.coverage import Coverage
 from stgr.apis.evaluation.matching import MatchedVideo
 from stgr.apis.evaluation.protocol import Counts, Ratio, ScoreGroup, Scores
 from stgr.apis.evaluation.seconds_protocol import SecondsProtocol
-from stgr.apis.evaluation.truth import BACKGROUND_NAME, VideoTruth
+from stgr.apis.evaluation.truth import VideoTruth
 from stgr.datasets.class_order import ClassLabels
 from stgr.datasets.grounding_youtube_files import normalise_step_name
 from stgr.datasets.mining_youtube import MiningYouTube
@@ -27,6 +27,7 @@ from stgr.evaluation.functional import (
 from stgr.evaluation.functional.alignment import BACKGROUND_SCORE
 from stgr.evaluation.functional.arrays import IntArray
 from stgr.io.predictions import VideoPrediction
+from stgr.structures import BACKGROUND_NAME
 
 CLASS_LIST, VIDEO_LIST, NATIVE = 'weakYouTube_dict.txt', 'videos_test.txt', 'native'
 ALL_VIDEOS, MEAN = 'all', 'mean'

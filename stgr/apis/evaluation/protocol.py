@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from stgr.apis.evaluation.coverage import Coverage, PlainCoverage
+from stgr.apis.evaluation_report_data import ReportSettings
 from stgr.evaluation.functional import TubeOutcomes
 from stgr.io.predictions import read_predictions
 
@@ -171,6 +172,18 @@ class Protocol(ABC):
         """Return values of one unit whose median over all units is a score, by ``group/key``."""
         del reduced
         return {}
+
+    def report_settings(self) -> ReportSettings:
+        """Return how the pictures of ``--report`` are made.
+
+        Raises:
+            ValueError: If the protocol has no such page, which shows a label and a place at every
+                second.
+        """
+        raise ValueError(
+            f'--report shows a label and a place at every second, which the protocol {self.name!r} '
+            'does not have; leave it out and read --json'
+        )
 
     def ratios(self) -> Mapping[str, Ratio]:
         """Return which scores are ratios of these counts: ``group/key`` -> ratio."""

@@ -111,5 +111,10 @@ def _legend(document: Mapping[str, Any]) -> str:
 def _coverage(coverage: Mapping[str, Any]) -> str:
     said = [text.format(**coverage) for key, text in SENTENCES.items() if coverage.get(key)]
     lines = [f'coverage: {"; ".join(said)}']
-    lines += [f'NOTE: {coverage[key]} {text}' for key, text in NOTICES.items() if coverage.get(key)]
+    lines += [f'NOTE: {notice}' for notice in notices(coverage)]
     return '\n'.join(lines) + '\n'
+
+
+def notices(coverage: Mapping[str, Any]) -> list[str]:
+    """Return what of the coverage bears on the scores, a sentence each."""
+    return [f'{coverage[key]} {text}' for key, text in NOTICES.items() if coverage.get(key)]

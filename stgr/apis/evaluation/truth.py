@@ -9,8 +9,6 @@ import numpy as np
 from stgr.evaluation.functional import BACKGROUND, GroundingRecord, instances_from_segments
 from stgr.evaluation.functional.arrays import FloatArray, IntArray
 
-BACKGROUND_NAME = 'background'
-
 
 @dataclass(frozen=True)
 class NamedSegment:

@@ -13,7 +13,7 @@ from stgr.structures.grounding_sample import FIELDS, GroundingSample
 # What goes to the model as it is.
 INPUTS = ('frame_features', 'patch_features', 'audio', 'audio_mask', 'heard_at_sec')
 # Names that differ: a sample also holds predictions, so its truth says so.
-RENAMED = {'boxes_px': 'gt_boxes_px'}
+RENAMED = {'boxes_px': 'gt_boxes_px', 'kind': 'query_kind'}
 
 
 @TRANSFORMS.register_module()

@@ -12,7 +12,12 @@ from stgr.evaluation.functional.bootstrap import (
     bootstrap_weighted,
     paired_bootstrap,
 )
-from stgr.evaluation.functional.class_scores import ClassScore, score_each_class
+from stgr.evaluation.functional.class_scores import (
+    ClassScore,
+    add_counts,
+    count_classes,
+    score_each_class,
+)
 from stgr.evaluation.functional.confusion import (
     Confusion,
     Mistake,
@@ -57,11 +62,7 @@ from stgr.evaluation.functional.query_tubes import (
     tube_iou,
 )
 from stgr.evaluation.functional.ranking import average_precision
-from stgr.evaluation.functional.records import (
-    BACKGROUND,
-    GroundingRecord,
-    record_from_mapping,
-)
+from stgr.evaluation.functional.records import GroundingRecord, record_from_mapping
 from stgr.evaluation.functional.reliability import (
     Reliability,
     bin_reliability,
@@ -98,6 +99,7 @@ from stgr.evaluation.functional.video_map import (
     tube_outcomes,
 )
 from stgr.ops.upsampling import upsample_maps
+from stgr.structures import BACKGROUND
 
 __all__ = [
     'BACKGROUND',
@@ -128,6 +130,7 @@ __all__ = [
     'TubeIoU',
     'TubeOutcomes',
     'TubeSettings',
+    'add_counts',
     'align_transcript',
     'append_background',
     'apply_control',
@@ -138,6 +141,7 @@ __all__ = [
     'bootstrap_statistic',
     'bootstrap_weighted',
     'compare_with_boxes',
+    'count_classes',
     'count_confusion',
     'fit_constant_place',
     'fit_length',

@@ -6,7 +6,7 @@ import numpy as np
 
 from stgr.evaluation.functional.arrays import IntArray
 from stgr.evaluation.functional.frame_facts import FrameFacts
-from stgr.evaluation.functional.records import BACKGROUND
+from stgr.structures import BACKGROUND
 
 
 def class_ids(videos: Sequence[FrameFacts]) -> dict[str, int]:

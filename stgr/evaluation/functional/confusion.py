@@ -8,8 +8,7 @@ import numpy as np
 from stgr.evaluation.functional.arrays import FloatArray, IntArray
 from stgr.evaluation.functional.classes import class_ids, global_labels
 from stgr.evaluation.functional.frame_facts import FrameFacts
-
-BACKGROUND_NAME = 'background'
+from stgr.structures import BACKGROUND_NAME
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ import numpy as np
 from stgr.evaluation.functional.arrays import FloatArray, IntArray
 from stgr.evaluation.functional.boxes import box_areas, clip_boxes
 from stgr.evaluation.functional.places import BoxPlaces
-from stgr.evaluation.functional.records import BACKGROUND, GroundingRecord
+from stgr.evaluation.functional.records import GroundingRecord
+from stgr.structures import BACKGROUND
 
 _GRID = 400  # cells per side in which the best point is looked for
 _CENTRES = np.linspace(0.2, 0.8, 7)

@@ -11,8 +11,9 @@ import numpy as np
 
 from stgr.evaluation.functional.arrays import FloatArray, IntArray
 from stgr.evaluation.functional.places import BoxPlaces, Places
-from stgr.evaluation.functional.records import BACKGROUND, GroundingRecord
+from stgr.evaluation.functional.records import GroundingRecord
 from stgr.evaluation.functional.transcripts import spread_transcript, transcript_of
+from stgr.structures import BACKGROUND
 
 LABEL_RULES = ('own', 'truth', 'random', 'most_frequent', 'background', 'uniform_transcript')
 PLACE_RULES = ('own', 'truth', 'centre', 'random')

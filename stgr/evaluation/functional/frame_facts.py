@@ -12,7 +12,8 @@ from stgr.evaluation.functional.arrays import BoolArray, FloatArray, IntArray
 from stgr.evaluation.functional.boxes import box_areas, clip_boxes, wide_boxes
 from stgr.evaluation.functional.place_facts import PlaceFacts, PlaceSettings, compare_places
 from stgr.evaluation.functional.places import Places
-from stgr.evaluation.functional.records import BACKGROUND, GroundingRecord
+from stgr.evaluation.functional.records import GroundingRecord
+from stgr.structures import BACKGROUND
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from stgr.evaluation.functional.arrays import BoolArray, mean_or_nan
 from stgr.evaluation.functional.frame_facts import FrameFacts
-from stgr.evaluation.functional.records import BACKGROUND
+from stgr.structures import BACKGROUND
 
 
 @dataclass(frozen=True)

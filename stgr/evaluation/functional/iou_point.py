@@ -8,7 +8,7 @@ import numpy as np
 from stgr.evaluation.functional.arrays import FloatArray, IntArray, mean_or_nan
 from stgr.evaluation.functional.classes import class_ids, global_labels
 from stgr.evaluation.functional.frame_facts import FrameFacts
-from stgr.evaluation.functional.records import BACKGROUND
+from stgr.structures import BACKGROUND
 
 CLASS_RULES = ('gt', 'union')
 

@@ -5,7 +5,8 @@ import numpy as np
 from stgr.evaluation.functional.arrays import BoolArray, FloatArray
 from stgr.evaluation.functional.places import HeatPlaces, Places
 from stgr.evaluation.functional.points import heatmap_points
-from stgr.evaluation.functional.records import BACKGROUND, GroundingRecord
+from stgr.evaluation.functional.records import GroundingRecord
+from stgr.structures import BACKGROUND
 
 
 def known_places(record: GroundingRecord) -> tuple[Places, BoolArray] | None:

@@ -13,8 +13,8 @@ from stgr.evaluation.functional.arrays import (
 )
 from stgr.evaluation.functional.classes import class_ids, global_labels
 from stgr.evaluation.functional.frame_facts import FrameFacts
-from stgr.evaluation.functional.records import BACKGROUND
 from stgr.evaluation.functional.transcripts import fit_length
+from stgr.structures import BACKGROUND
 
 
 def score_labels(videos: Sequence[FrameFacts]) -> dict[str, float]:

@@ -1,15 +1,14 @@
 """What a metric is given: one validated record per video, truth and prediction side by side."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from stgr.evaluation.functional.arrays import FloatArray, IntArray
+from stgr.evaluation.functional.arrays import BoolArray, FloatArray, IntArray
 from stgr.evaluation.functional.places import BoxPlaces, HeatPlaces, Places
-
-BACKGROUND = -1
+from stgr.structures import BACKGROUND, BACKGROUND_NAME
 
 
 @dataclass(frozen=True)
@@ -65,12 +64,30 @@ class GroundingRecord:
         """T, the number of evaluated frames."""
         return len(self.times_sec)
 
+    def chosen(self, frames: BoolArray) -> 'GroundingRecord':
+        """Return some frames, truth and prediction alike; they become neighbours.
+
+        Args:
+            frames: True where a frame stays, (T,) bool.
+        """
+        arrays: dict[str, Any] = {}
+        for name in (
+            'times_sec', 'gt_labels', 'gt_boxes_px', 'pred_labels', 'pred_scores', 'gt_instances',
+            'pred_best_labels',
+        ):  # fmt: skip
+            array = getattr(self, name)
+            arrays[name] = None if array is None else array[frames]
+        for name in ('pred_places', 'query_places'):
+            places = getattr(self, name)
+            arrays[name] = None if places is None else places.chosen(frames)
+        return replace(self, **arrays)
+
     def _check_pool_and_size(self) -> None:
         twice = sorted({name for name in self.pool if self.pool.count(name) > 1})
         if twice:
             self._fail(f'the pool names {twice} more than once')
-        if 'background' in self.pool:
-            self._fail("the pool must not contain 'background'; it is label -1")
+        if BACKGROUND_NAME in self.pool:
+            self._fail(f'the pool must not contain {BACKGROUND_NAME!r}; it is label {BACKGROUND}')
         if len(self.frame_size) != 2 or min(self.frame_size) < 1:
             self._fail(f'frame_size must be (width, height) in pixels, but got {self.frame_size}')
 
@@ -114,8 +131,8 @@ def record_from_mapping(sample: Mapping[str, Any]) -> GroundingRecord:
     Keys: ``video_id, pool, times, gt_labels, gt_boxes_px, frame_size, pred_labels, pred_scores``;
     the predicted places are either ``heatmaps`` (T, h, w) or ``pred_points_px`` (T, 2) with
     ``pred_boxes_px`` (T, 4); those of the true label ``gt_heatmaps``, or ``query_points_px`` with
-    ``query_boxes_px``; ``gt_instances`` and ``pred_best_labels`` are optional. CPU tensors are
-    accepted for arrays.
+    ``query_boxes_px``; ``gt_instances`` and ``pred_best_labels`` are optional; of ``eval_mask``
+    (T,) bool only the True frames stay. CPU tensors are accepted for arrays.
 
     Args:
         sample: The dictionary; other keys are ignored.
@@ -131,7 +148,7 @@ def record_from_mapping(sample: Mapping[str, Any]) -> GroundingRecord:
     missing = [key for key in (*required, 'pred_labels', 'pred_scores') if key not in sample]
     if missing:
         raise KeyError(f'an evaluation record lacks {missing}; it has {sorted(sample)}')
-    return GroundingRecord(
+    record = GroundingRecord(
         video_id=str(sample['video_id']),
         pool=tuple(sample['pool']),
         times_sec=np.asarray(sample['times'], np.float64),
@@ -147,6 +164,8 @@ def record_from_mapping(sample: Mapping[str, Any]) -> GroundingRecord:
             _labels(sample, 'pred_best_labels') if 'pred_best_labels' in sample else None
         ),
     )
+    scored = sample.get('eval_mask')
+    return record if scored is None else record.chosen(np.asarray(scored, np.bool_))
 
 
 def _labels(sample: Mapping[str, Any], key: str) -> IntArray:

@@ -8,7 +8,7 @@ import numpy as np
 from stgr.evaluation.functional.arrays import BoolArray, FloatArray, IntArray
 from stgr.evaluation.functional.class_scores import point_hits
 from stgr.evaluation.functional.frame_facts import FrameFacts
-from stgr.evaluation.functional.records import BACKGROUND
+from stgr.structures import BACKGROUND
 
 
 @dataclass(frozen=True)

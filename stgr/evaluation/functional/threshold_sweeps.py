@@ -15,7 +15,8 @@ from stgr.evaluation.functional.masks import mask_areas
 from stgr.evaluation.functional.normalisation import normalise_maps
 from stgr.evaluation.functional.place_facts import PlaceSettings
 from stgr.evaluation.functional.places import HeatPlaces
-from stgr.evaluation.functional.records import BACKGROUND, GroundingRecord
+from stgr.evaluation.functional.records import GroundingRecord
+from stgr.structures import BACKGROUND
 
 ROW_STEP = 9  # mean IoU within 1e-4 of every row, ten times as fast
 

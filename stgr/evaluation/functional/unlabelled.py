@@ -1,12 +1,12 @@
 """Seconds of a step that nobody boxed: background, as released, or left out."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from stgr.evaluation.functional.arrays import BoolArray
-from stgr.evaluation.functional.records import BACKGROUND, GroundingRecord
+from stgr.evaluation.functional.records import GroundingRecord
+from stgr.structures import BACKGROUND
 
 
 def unlabelled_frames(
@@ -41,13 +41,4 @@ def ignore_unlabelled(
     Returns:
         A record of the other frames, truth and prediction alike.
     """
-    kept = ~unlabelled_frames(record, steps_sec)
-    names = ('times_sec', 'gt_labels', 'gt_boxes_px', 'pred_labels', 'pred_scores')
-    arrays = {name: getattr(record, name)[kept] for name in names}
-    for name in ('gt_instances', 'pred_best_labels'):
-        array = getattr(record, name)
-        arrays[name] = None if array is None else array[kept]
-    for name in ('pred_places', 'query_places'):
-        places = getattr(record, name)
-        arrays[name] = None if places is None else places.chosen(kept)
-    return replace(record, **arrays)
+    return record.chosen(~unlabelled_frames(record, steps_sec))

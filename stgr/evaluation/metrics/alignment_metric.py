@@ -13,8 +13,10 @@ from stgr.evaluation.functional import (
     score_timelines,
     spread_transcript,
 )
-from stgr.evaluation.functional.records import BACKGROUND
+from stgr.evaluation.functional.alignment import BACKGROUND_SCORE
+from stgr.evaluation.metrics.answers import alignment_of
 from stgr.registry import METRICS
+from stgr.structures import BACKGROUND
 
 SYSTEM, UNIFORM, NOTHING = 'system', 'uniform_transcript', 'all_background'
 
@@ -25,9 +27,13 @@ class AlignmentMetric(BaseMetric):
 
     A data sample holds ``video_id``; ``log_scores`` (T, C + 1), the last column background (see
     ``append_background``); ``transcript`` (K,), columns of the scores or -1 for background; and
-    ``gt_labels`` (T',), likewise. Decoding: ``align_transcript``; scores: ``score_timelines``.
+    ``gt_labels`` (T',), likewise; or it is a model's answer to a video of ``MiningYouTube``, whose
+    ``similarity`` stands for the scores. Decoding: ``align_transcript``; scores:
+    ``score_timelines``.
 
     Args:
+        background_score: Score of background beside a model's similarities, see
+            ``append_background``; 0.5 is the paper's detection threshold.
         block: Frames between possible boundaries.
         max_length: Longest entry in frames, or None.
         mean_length: Mean of a Poisson prior on lengths in frames, or None.
@@ -47,6 +53,7 @@ class AlignmentMetric(BaseMetric):
         *,
         max_length: int | None = None,
         mean_length: float | None = None,
+        background_score: float | None = BACKGROUND_SCORE,
         collect_device: str = 'cpu',
         collect_dir: str | None = None,
         prefix: str | None = None,
@@ -55,6 +62,7 @@ class AlignmentMetric(BaseMetric):
         if block < 1:
             raise ValueError(f'block counts frames and must be >= 1, but got {block}')
         self.block = block
+        self.background_score = background_score
         self.prior = LengthPrior(max_length, mean_length)
 
     def process(self, data_batch: Any, data_samples: Sequence[Mapping[str, Any]]) -> None:
@@ -62,10 +70,13 @@ class AlignmentMetric(BaseMetric):
 
         Args:
             data_batch: Not used.
-            data_samples: Mappings with the keys above.
+            data_samples: Mappings with the keys above, or answers.
         """
         del data_batch
-        for sample in data_samples:
+        for given in data_samples:
+            sample = given
+            if 'log_scores' not in given:
+                sample = alignment_of(given, self.background_score)
             truth = np.asarray(sample['gt_labels'], np.int64)
             transcript = np.asarray(sample['transcript'], np.int64)
             scores = np.asarray(sample['log_scores'], np.float64)[:, transcript]

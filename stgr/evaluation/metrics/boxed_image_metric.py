@@ -7,14 +7,21 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 
 from stgr.evaluation.functional import (
+    CONTROLS,
     BoxPlaces,
     HeatPlaces,
     PlaceSettings,
+    apply_control,
     compare_with_boxes,
     score_boxed_images,
 )
 from stgr.evaluation.functional.place_facts import PlaceFacts
+from stgr.evaluation.metrics.answers import record_of
 from stgr.registry import METRICS
+
+SYSTEM = 'system'
+PLACE_CONTROLS = ('chance', 'centre')
+Images = tuple[list[str], PlaceFacts, bool]
 
 
 @METRICS.register_module()
@@ -24,13 +31,18 @@ class BoxedImageMetric(BaseMetric):
     A data sample is one image: ``class_name``; ``gt_boxes_px`` (n, 4), the human's and the
     object's alike; ``frame_size``, width and height; and the place of its class, ``heatmap``
     (h, w), or ``point_px`` (2,) with ``box_px`` (4,) and ``score``; none of these is "no
-    prediction". Scores: ``score_boxed_images``.
+    prediction". Or it is a model's answer to the annotated images of a video: a record (see
+    ``record_from_mapping``) with the maps of the true labels, ``gt_heatmaps``, and all true boxes
+    of each image, ``region_boxes_px``. Scores: ``score_boxed_images``.
 
     Args:
         mask_threshold: Mask = upsampled heat map >= this (0.01: the paper).
         normalisation: Scaling of each map before that, see ``normalise_maps``.
         point_mode: See ``heatmap_points``.
         iou_threshold: Of hits and detections (0.3: the paper).
+        controls: Names of ``CONTROLS`` to score beside answers, keys ``control/key``; ``'oracle'``
+            is none of them, since no one box is the union of several.
+        seed: Of the random control.
         drop_unpredicted: V-HICO's rule: classes without predictions leave the means of AP.
         collect_device: Where ranks exchange their results, ``'cpu'`` or ``'gpu'``.
         collect_dir: Shared folder for that on the CPU; None means one below the working folder.
@@ -47,6 +59,8 @@ class BoxedImageMetric(BaseMetric):
         point_mode: str = 'first',
         iou_threshold: float = 0.3,
         drop_unpredicted: bool = False,
+        controls: Sequence[str] = (),
+        seed: int = 0,
         collect_device: str = 'cpu',
         collect_dir: str | None = None,
         prefix: str | None = None,
@@ -55,6 +69,10 @@ class BoxedImageMetric(BaseMetric):
         self.places = PlaceSettings(mask_threshold, normalisation, point_mode)
         self.iou_threshold = iou_threshold
         self.drop_unpredicted = drop_unpredicted
+        unknown = [name for name in controls if name not in PLACE_CONTROLS]
+        if unknown:
+            raise ValueError(f'controls must be some of {PLACE_CONTROLS}, but got {unknown}')
+        self.controls, self.seed = tuple(controls), seed
 
     def process(self, data_batch: Any, data_samples: Sequence[Mapping[str, Any]]) -> None:
         """Reduce each image to its class and how its place relates to its boxes.
@@ -65,6 +83,9 @@ class BoxedImageMetric(BaseMetric):
         """
         del data_batch
         for sample in data_samples:
+            if 'region_boxes_px' in sample:
+                self.results.append(self._images_of_answer(sample))
+                continue
             places = _place_of(sample)
             width, height = sample['frame_size']
             boxes = np.asarray(sample['gt_boxes_px'], np.float64).reshape(-1, 4)
@@ -74,25 +95,56 @@ class BoxedImageMetric(BaseMetric):
                 (int(width), int(height)),
                 self.places,
             )
-            self.results.append((str(sample['class_name']), facts, places is not None))
+            images = ([str(sample['class_name'])], facts, places is not None)
+            self.results.append({SYSTEM: images})
 
-    def compute_metrics(self, results: list[tuple[str, PlaceFacts, bool]]) -> dict[str, float]:
+    def _images_of_answer(self, sample: Mapping[str, Any]) -> dict[str, Images]:
+        """Return every scored image of an answer, and what the controls say of it."""
+        found: dict[str, Images] = {}
+        record = record_of(sample)
+        scored = sample.get('eval_mask', np.ones(len(sample['region_boxes_px']), bool))
+        pairs = zip(sample['region_boxes_px'], scored, strict=True)
+        boxes = [np.asarray(regions, np.float64) for regions, kept in pairs if kept]
+        names = [record.pool[label] for label in record.gt_labels]
+        for name in (SYSTEM, *self.controls):
+            changed = record
+            if name != SYSTEM:
+                changed = apply_control(record, CONTROLS[name], seed=self.seed)
+            if changed.query_places is None:
+                raise KeyError(f'video {record.video_id!r}: an answer needs gt_heatmaps')
+            facts = compare_with_boxes(changed.query_places, boxes, record.frame_size, self.places)
+            found[name] = (names, facts, True)
+        return found
+
+    def compute_metrics(self, results: list[dict[str, Images]]) -> dict[str, float]:
         """Return the scores of all images.
 
         Args:
-            results: Class, facts and whether there is a prediction, of every image of every rank.
+            results: Of every sample of every rank, by system: classes of the images, their facts
+                and whether there is a prediction.
 
         Returns:
-            The keys of ``score_boxed_images``.
+            The keys of ``score_boxed_images``, those of controls behind their name.
         """
-        number = {name: i for i, name in enumerate(sorted({name for name, _, _ in results}))}
-        names = ('hit', 'place_px', 'box_px', 'common_px', 'peak')
-        joined = [np.concatenate([getattr(facts, n) for _, facts, _ in results]) for n in names]
+        found: dict[str, float] = {}
+        for system in (SYSTEM, *self.controls):
+            mine = [sample[system] for sample in results if system in sample]
+            scores = self._score(mine) if mine else {}
+            start = '' if system == SYSTEM else f'{system}/'
+            found |= {f'{start}{key}': value for key, value in scores.items()}
+        return found
+
+    def _score(self, results: list[Images]) -> dict[str, float]:
+        names = [name for names, _, _ in results for name in names]
+        made = [made for names, _, made in results for _ in names]
+        number = {name: i for i, name in enumerate(sorted(set(names)))}
+        fields = ('hit', 'place_px', 'box_px', 'common_px', 'peak')
+        joined = [np.concatenate([getattr(facts, f) for _, facts, _ in results]) for f in fields]
         return score_boxed_images(
             PlaceFacts(*joined),
-            np.asarray([number[name] for name, _, _ in results]),
+            np.asarray([number[name] for name in names], np.int64),
             iou_threshold=self.iou_threshold,
-            predicted=np.asarray([made for _, _, made in results]),
+            predicted=np.asarray(made, np.bool_),
             drop_unpredicted=self.drop_unpredicted,
         )
 

@@ -17,12 +17,12 @@ from stgr.evaluation.functional import (
     TubeSettings,
     apply_control,
     read_class_groups,
-    record_from_mapping,
     reduce_record,
     score_each_video,
     score_groups,
     score_task,
 )
+from stgr.evaluation.metrics.answers import record_of
 from stgr.io.atomic import write_atomically
 from stgr.registry import METRICS
 from stgr.structures import Coverage
@@ -39,9 +39,10 @@ class GroundingMetric(BaseMetric):
     exchange between ranks stay small.
 
     What the scores cover is stated under ``coverage/`` (see ``Coverage``): the annotated videos and
-    boxes are the ``num_videos`` and ``num_boxes`` of the data set's ``metainfo``, which the runner
-    hands to every metric. Without these (records fed by hand) nobody knows what is annotated, and
-    only ``num_videos`` is stated.
+    boxes are the ``num_videos`` and ``num_boxes`` of the data set's ``metainfo`` (``num_items``,
+    where parts of a video are scored as videos of their own), which the runner hands to every
+    metric. Without these (records fed by hand) nobody knows what is annotated, and only
+    ``num_videos`` is stated.
 
     Args:
         tasks: Names of ``TASKS``; ``pointing`` and ``spatial`` need places of the true labels.
@@ -107,7 +108,7 @@ class GroundingMetric(BaseMetric):
         """
         del data_batch
         for sample in data_samples:
-            record = record_from_mapping(_record_of(sample))
+            record = record_of(sample.get('eval_record', sample))
             facts = {SYSTEM: reduce_record(record, self.places)}
             for name in self.controls:
                 changed = apply_control(record, CONTROLS[name], seed=self.seed)
@@ -179,12 +180,6 @@ def _check_names(what: str, names: Sequence[str], known: tuple[str, ...]) -> Non
         raise ValueError(f'{what} must be a list of {known}, but got {unknown or names!r}')
 
 
-def _record_of(sample: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the record in a data sample, whose times have the name they have everywhere."""
-    record: Mapping[str, Any] = sample.get('eval_record', sample)
-    return record if 'times' in record else {**record, 'times': record['frame_times_sec']}
-
-
 def _check_unique(videos: list[FrameFacts]) -> None:
     names = [video.video_id for video in videos]
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -194,10 +189,11 @@ def _check_unique(videos: list[FrameFacts]) -> None:
 
 def _coverage(dataset_meta: Mapping[str, Any], videos: list[FrameFacts]) -> Coverage | None:
     """Return what the scored videos cover, None if the data set does not say what it has."""
-    if 'num_videos' not in dataset_meta:
+    annotated = dataset_meta.get('num_items', dataset_meta.get('num_videos'))
+    if annotated is None:
         return None
     return Coverage(
-        videos_annotated=dataset_meta['num_videos'],
+        videos_annotated=annotated,
         videos_scored=len(videos),
         missing='left_out',
         boxes_annotated=dataset_meta.get('num_boxes'),

@@ -7,7 +7,8 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 
 from stgr.evaluation.functional import QueryTube, score_query_tubes
-from stgr.registry import METRICS
+from stgr.evaluation.metrics.answers import query_tube_of
+from stgr.registry import LOCALIZERS, METRICS
 
 
 @METRICS.register_module()
@@ -16,10 +17,29 @@ class QueryTubeMetric(BaseMetric):
 
     A data sample holds the fields of ``QueryTube``: ``query_id``, ``frames``, ``pred_span``,
     ``true_span``, ``pred_boxes_px``, ``true_boxes_px`` and, where there are kinds of sentences,
-    ``group``; other keys are ignored. Scores: ``score_query_tubes``.
+    ``group``; other keys are ignored. Or it is a model's answer to a sentence of ``VidSTG`` or
+    ``HCSTVG``, see ``query_tube_of``. Scores: ``score_query_tubes``.
+
+    Args:
+        localizer: Config of a localizer of ``LOCALIZERS`` that makes boxes of heat maps; None:
+            samples bring their boxes.
+        collect_device: Where ranks exchange their results, ``'cpu'`` or ``'gpu'``.
+        collect_dir: Shared folder for that on the CPU; None means one below the working folder.
+        prefix: Put before every key; None means ``query_tube``.
     """
 
     default_prefix = 'query_tube'
+
+    def __init__(
+        self,
+        localizer: Mapping[str, Any] | None = None,
+        *,
+        collect_device: str = 'cpu',
+        collect_dir: str | None = None,
+        prefix: str | None = None,
+    ) -> None:
+        super().__init__(collect_device=collect_device, prefix=prefix, collect_dir=collect_dir)
+        self.localizer = None if localizer is None else LOCALIZERS.build(dict(localizer))
 
     def process(self, data_batch: Any, data_samples: Sequence[Mapping[str, Any]]) -> None:
         """Check and keep each sentence's tubes.
@@ -30,6 +50,9 @@ class QueryTubeMetric(BaseMetric):
         """
         del data_batch
         for sample in data_samples:
+            if 'pred_span' not in sample:
+                self.results.append(self._tube_of_answer(sample))
+                continue
             self.results.append(
                 QueryTube(
                     query_id=str(sample['query_id']),
@@ -41,6 +64,14 @@ class QueryTubeMetric(BaseMetric):
                     group=sample.get('group'),
                 )
             )
+
+    def _tube_of_answer(self, sample: Mapping[str, Any]) -> QueryTube:
+        if self.localizer is None:
+            raise ValueError(
+                'to score a model, QueryTubeMetric needs a localizer that makes boxes of its heat '
+                'maps, such as localizer=dict(type=HeatMapSpatialLocalizer)'
+            )
+        return query_tube_of(sample, self.localizer)
 
     def compute_metrics(self, results: list[QueryTube]) -> dict[str, float]:
         """Return the scores of all sentences.

@@ -6,14 +6,17 @@ from typing import Any
 from mmengine.evaluator import BaseMetric
 
 from stgr.evaluation.functional import (
+    CONTROLS,
     ClipFacts,
+    GroundingRecord,
     PlaceSettings,
     TubeSettings,
-    record_from_mapping,
+    apply_control,
     reduce_clip,
     reduce_record,
     score_single_action,
 )
+from stgr.evaluation.metrics.answers import record_of
 from stgr.registry import METRICS
 
 
@@ -29,6 +32,8 @@ class SingleActionMetric(BaseMetric):
         mask_threshold: Mask = upsampled heat map >= this (0.01: the paper).
         normalisation: Scaling of each map before that, see ``normalise_maps``.
         point_mode: See ``heatmap_points``.
+        controls: Names of ``CONTROLS`` to score on the same clips, keys ``control/key``.
+        seed: Of the random controls.
         video_map: Arguments of ``TubeSettings``; None means the defaults.
         collect_device: Where ranks exchange their results, ``'cpu'`` or ``'gpu'``.
         collect_dir: Shared folder for that on the CPU; None means one below the working folder.
@@ -43,6 +48,8 @@ class SingleActionMetric(BaseMetric):
         *,
         normalisation: str = 'none',
         point_mode: str = 'first',
+        controls: Sequence[str] = (),
+        seed: int = 0,
         video_map: Mapping[str, Any] | None = None,
         collect_device: str = 'cpu',
         collect_dir: str | None = None,
@@ -50,6 +57,10 @@ class SingleActionMetric(BaseMetric):
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix, collect_dir=collect_dir)
         self.places = PlaceSettings(mask_threshold, normalisation, point_mode)
+        unknown = [name for name in controls if name not in CONTROLS]
+        if unknown:
+            raise ValueError(f'controls must be some of {tuple(CONTROLS)}, but got {unknown}')
+        self.controls, self.seed = tuple(controls), seed
         self.tubes = TubeSettings(**(video_map or {}))
 
     def process(self, data_batch: Any, data_samples: Sequence[Mapping[str, Any]]) -> None:
@@ -61,19 +72,31 @@ class SingleActionMetric(BaseMetric):
         """
         del data_batch
         for sample in data_samples:
-            times = sample['times'] if 'times' in sample else sample['frame_times_sec']
-            record = record_from_mapping({**sample, 'times': times})
-            facts = reduce_record(record, self.places)
-            overlap = self.tubes.overlap
-            self.results.append([reduce_clip(facts, *c, overlap=overlap) for c in sample['clips']])
+            record = record_of(sample)
+            found = {'': self._reduce(record, sample['clips'])}
+            for name in self.controls:
+                changed = apply_control(record, CONTROLS[name], seed=self.seed)
+                found[f'{name}/'] = self._reduce(changed, sample['clips'])
+            self.results.append(found)
 
-    def compute_metrics(self, results: list[list[ClipFacts | None]]) -> dict[str, float]:
+    def _reduce(
+        self, record: GroundingRecord, clips: Sequence[tuple[float, float, str]]
+    ) -> list[ClipFacts | None]:
+        facts = reduce_record(record, self.places)
+        return [reduce_clip(facts, *clip, overlap=self.tubes.overlap) for clip in clips]
+
+    def compute_metrics(self, results: list[dict[str, list[ClipFacts | None]]]) -> dict[str, float]:
         """Return the scores of all clips.
 
         Args:
             results: Facts of the clips of every video of every rank.
 
         Returns:
-            The keys of ``score_single_action``.
+            The keys of ``score_single_action``, those of controls behind their name.
         """
-        return score_single_action([clip for clips in results for clip in clips], self.tubes)
+        found: dict[str, float] = {}
+        for start in ('', *(f'{name}/' for name in self.controls)):
+            clips = [clip for video in results for clip in video[start]]
+            scores = score_single_action(clips, self.tubes)
+            found |= {f'{start}{key}': value for key, value in scores.items()}
+        return found

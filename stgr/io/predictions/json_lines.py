@@ -9,6 +9,7 @@ from typing import Any
 from stgr.io.checked_json import JsonNode, named_error, strict_hooks
 from stgr.io.predictions.seconds import PLACE_FIELDS, Second, join_seconds
 from stgr.io.predictions.video_prediction import VideoPrediction
+from stgr.structures import BACKGROUND_NAME
 
 VIDEO_FIELDS = ('video', 'classes', 'frame_size')
 SECOND_FIELDS = ('second', 'label', 'score', *PLACE_FIELDS, 'log_probs')
@@ -129,7 +130,7 @@ def _second(row: JsonNode, line: JsonNode) -> Second:
 
 
 def _label(node: JsonNode) -> str | None:
-    return None if node.value in (None, 'background') else node.text()
+    return None if node.value in (None, BACKGROUND_NAME) else node.text()
 
 
 def _classes(line: JsonNode) -> tuple[str, ...] | None:

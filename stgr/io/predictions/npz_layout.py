@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from stgr.io.predictions.video_prediction import PredictedPlaces, VideoPrediction
+from stgr.structures import BACKGROUND_NAME
 
 REQUIRED = ('label', 'score')
 ARRAYS = (*REQUIRED, 'heat', 'gtheat', 'logp')
-BACKGROUND = 'background'
 MAX_BYTES = 8 << 30  # of all arrays together
 _DAMAGE = (
     zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OverflowError,
@@ -110,7 +110,7 @@ def _video(path: Path, video_id: str, arrays: Mapping[str, np.ndarray]) -> Video
         return VideoPrediction(
             video_id=video_id,
             times_sec=np.arange(len(names), dtype=np.float64),
-            labels=[None if name == BACKGROUND else name for name in names],
+            labels=[None if name == BACKGROUND_NAME else name for name in names],
             scores=_shaped(numbers, 'score', 1),
             source=str(path),
             places=_maps(numbers, 'heat'),

@@ -27,6 +27,7 @@ th, td { border-bottom: 1px solid var(--line); padding: .3rem .7rem; text-align:
 thead th { border-bottom: 1px solid #9aa5b1; color: var(--soft); font-size: .84rem;
   vertical-align: bottom; }
 .number { text-align: right; }
+.scores thead th { white-space: normal; }
 .scores .task { border: 0; font-weight: 600; padding-top: .9rem; }
 .scores .system { background: #eaf3f9; font-weight: 600; }
 .scores thead th:nth-child(2) { color: var(--ink); font-weight: 600; }

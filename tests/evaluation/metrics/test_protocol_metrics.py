@@ -97,3 +97,100 @@ def test_images_with_two_boxes_are_scored_and_silent_classes_dropped():
     assert _evaluate(config, samples)['boxed_image/ap_class_all'] == pytest.approx(1 / 2)
     with pytest.raises(KeyError, match='score'):
         _evaluate(config, [image | {'point_px': [1, 1], 'box_px': [0, 0, 20, 100]}])
+
+
+def _answer(**changes):
+    """What a model says of four frames of a pool of one action, frame 40 x 40."""
+    sample = {
+        'video_id': 'v',
+        'pool': ['a'],
+        'frame_times_sec': np.arange(4.0),
+        'frame_size': (40, 40),
+        'gt_labels': np.array([-1, 0, 0, -1]),
+        'gt_boxes_px': np.tile([0.0, 0, 20, 40], (4, 1)),
+        'pred_labels': np.array([0, -1, 0, 0]),
+        'pred_scores': np.array([0.6, 0.1, 0.7, 0.9]),
+        'heatmaps': np.tile([[0.0, 1.0]], (4, 1, 1)),
+        'gt_heatmaps': np.tile([[1.0, 0.0]], (4, 1, 1)),
+    }
+    return sample | changes
+
+
+def test_a_model_aligns_by_its_similarities():
+    answer = {
+        'video_id': 'v',
+        'similarity': np.array([[0.1, 0.9, 0.9, 0.2], [0.2, 0.1, 0.1, 0.8]]),
+        'gt_transcript': np.array([-1, 0, 1]),
+        'gt_labels': np.array([-1, 0, 0, 1]),
+    }
+    assert _evaluate({'type': 'AlignmentMetric'}, [answer])['alignment/mof'] == 1
+    # Background that is surer than the first step takes all it can.
+    sure = _evaluate({'type': 'AlignmentMetric', 'background_score': 0.95}, [answer])
+    assert sure['alignment/mof'] == 0.75
+
+
+def test_a_model_is_scored_on_the_union_of_the_boxes_of_each_scored_image():
+    regions = [np.zeros((0, 4)), np.array([[0, 0, 10, 40], [10, 0, 20, 40]]), np.zeros((1, 4))]
+    answer = _answer(
+        region_boxes_px=[*regions, np.array([[30, 0, 40, 40]])],
+        eval_mask=np.array([False, True, False, True]),
+        gt_labels=np.zeros(4, int),
+    )
+    config = {'type': 'BoxedImageMetric', 'mask_threshold': 0.5, 'controls': ['centre']}
+    got = _evaluate(config, [answer])
+    # The map is at the left: the first image's two boxes together, nothing of the second's.
+    assert got['boxed_image/num_frames'] == 2
+    assert got['boxed_image/pointing_acc'] == 0.5
+    assert got['boxed_image/iou_hit_micro'] == 0.5
+    assert got['boxed_image/mean_iou'] == pytest.approx(0.5)
+    # The centre (20, 20) is the corner of the first union; its box 10..30 x 8..32 covers 240 of
+    # 800 + 480 - 240 there and none of the second image.
+    assert got['boxed_image/centre/pointing_acc'] == 0.5
+    assert got['boxed_image/centre/mean_iou'] == pytest.approx(240 / 1040 / 2)
+    with pytest.raises(ValueError, match='oracle'):
+        METRICS.build(config | {'controls': ['oracle']})
+
+
+def test_a_model_answers_a_sentence_by_its_surest_run():
+    import stgr.localizers  # noqa: F401 - registers them
+
+    answer = _answer(
+        query_id='7',
+        query_kind='interrogative',
+        frame_idx=np.array([10, 20, 30, 40]),
+        tube_frames=(15, 99),
+        clip_frames=(10, 50),
+        gt_labels=np.array([-1, 0, 0, 0]),
+        eval_mask=np.array([True, False, True, True]),
+    )
+    metric = {'type': 'QueryTubeMetric', 'localizer': {'type': 'HeatMapSpatialLocalizer'}}
+    got = _evaluate(metric, [answer])
+    # Predicted 30..50, true 15..50; frames 30 and 40 of both, 20 has no known box. The map of the
+    # left cell is cut at 0.3 of its range: columns up to 23 of 40 (0.7 * 20 + 10 - 0.5 = 23.5).
+    assert got['query_tube/tiou'] == pytest.approx(20 / 35)
+    assert got['query_tube/siou'] == pytest.approx(20 / 24)
+    assert got['query_tube/interrogative/viou'] == pytest.approx(20 / 24)
+    silent = _evaluate(metric, [answer | {'pred_labels': np.full(4, -1)}])
+    assert (silent['query_tube/tiou'], silent['query_tube/viou']) == (0, 0)
+    assert silent['query_tube/siou'] == pytest.approx(20 / 24)
+    with pytest.raises(ValueError, match='needs a localizer'):
+        _evaluate({'type': 'QueryTubeMetric'}, [answer])
+
+
+def test_clips_are_scored_beside_controls():
+    answer = _answer(clips=[(1, 2, 'a')])
+    config = {'type': 'SingleActionMetric', 'mask_threshold': 0.5, 'controls': ['oracle']}
+    got = _evaluate(config, [answer])
+    assert got['single_action/iou_point'] == 0  # P: 0 2 3, pointing to the right
+    assert got['single_action/oracle/iou_point'] == 1
+    with pytest.raises(ValueError, match='controls must be some of'):
+        METRICS.build(config | {'controls': ['best']})
+
+
+def test_frames_that_do_not_count_are_left_out_of_every_score():
+    answer = _answer(eval_mask=np.array([False, True, True, False]))
+    got = _evaluate({'type': 'GroundingMetric', 'tasks': ['labels']}, [answer])
+    assert got['grounding/labels/label_acc'] == 0.5
+    assert _evaluate({'type': 'GroundingMetric', 'tasks': ['labels']}, [_answer()])[
+        'grounding/labels/label_acc'
+    ] == pytest.approx(1 / 4)

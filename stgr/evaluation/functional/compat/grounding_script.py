@@ -11,7 +11,8 @@ from stgr.evaluation.functional.boxes import WIDE_AREA_PX
 from stgr.evaluation.functional.compat.raster import compare_as_released
 from stgr.evaluation.functional.place_facts import PlaceSettings
 from stgr.evaluation.functional.places import BoxPlaces, HeatPlaces, MaskPlaces, Places
-from stgr.evaluation.functional.records import BACKGROUND, GroundingRecord
+from stgr.evaluation.functional.records import GroundingRecord
+from stgr.structures import BACKGROUND
 
 SCRIPT_THRESHOLD = 1e-4
 IOU_THRESHOLD = 0.3

@@ -10,7 +10,8 @@ from stgr.evaluation.functional.frame_facts import FrameFacts, reduce_record
 from stgr.evaluation.functional.place_facts import PlaceFacts, PlaceSettings, compare_places
 from stgr.evaluation.functional.places import HeatPlaces, Places
 from stgr.evaluation.functional.points import heatmap_points
-from stgr.evaluation.functional.records import BACKGROUND, GroundingRecord
+from stgr.evaluation.functional.records import GroundingRecord
+from stgr.structures import BACKGROUND
 
 
 def released_raster(boxes_px: FloatArray) -> FloatArray:
