@@ -71,7 +71,7 @@ def evaluate(
             **protocol.truth_counts(ground_truth),
             **protocol.extra_coverage(system),
         },
-        **_scored(protocol, matched, system, coverage.given),
+        **_scored(protocol, [truth.video_id for truth in truths], matched, coverage.given, system),
         'tubes': {group: list(values) for group, values in protocol.tube_groups().items()},
         'ratios': {key: vars(ratio) for key, ratio in protocol.ratios().items()},
         'headline': protocol.columns(),
@@ -97,16 +97,27 @@ def _check_page(
 
 
 def _scored(
-    protocol: Protocol, matched: Sequence[Any], system: Sequence[Any], given: Iterable[str]
+    protocol: Protocol,
+    ids: Sequence[str],
+    matched: Sequence[Any],
+    given: Iterable[str],
+    system: Sequence[Any],
 ) -> dict[str, Any]:
-    """Return the scores of a system and of trivial predictors, with breakdowns."""
+    """Return the scores of a system and of trivial predictors, with breakdowns.
+
+    Args:
+        protocol: How they are scored.
+        ids: Names of the units of the truth.
+        matched: Truth and prediction of each.
+        given: What the predictions say.
+        system: The same units, reduced.
+    """
     groups = protocol.groups()
     kept, left_out = _split(groups, given)
     controls = {
         control: _score_all(groups, [protocol.reduce(unit) for unit in units])
         for control, units in protocol.controls(matched).items()
     }
-    ids = [unit.truth.video_id for unit in matched]
     counts = {video_id: protocol.count(one) for video_id, one in zip(ids, system, strict=True)}
     return {
         'metrics': plain(_score_all(kept, system)),
