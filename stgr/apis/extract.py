@@ -31,7 +31,7 @@ def extract_features(config: str | Path, *, device: str | None = None) -> int:
             holds others, two videos of one store have the same name, or a video cannot be read.
         FileNotFoundError: If a data set has no videos.
     """
-    from stgr.io.feature_files import FeatureStore
+    from stgr.io.feature_store import FeatureStore
     from stgr.registry import MODELS
 
     cfg = load_config(config)
