@@ -179,3 +179,18 @@ def test_sound_of_tiny_kitchen_is_as_long_as_its_clips():
     assert at_test.model.audio_at_test == sample.candidates / sample.fps
     for loader in (at_test.val_dataloader, at_test.test_dataloader):
         assert [step.get('frames', '') for step in loader.dataset.pipeline] == ['', None, '']
+
+
+def test_cached_config_is_the_paper_config_but_for_where_features_come_from():
+    pixels, cached = load_config('ours_clip'), load_config('ours_clip_cached')
+    steps = [step.type for step in cached.train_dataloader.dataset.pipeline]
+    window = cached.train_dataloader.dataset.pipeline[0]
+
+    for key in ('model', 'optim_wrapper', 'param_scheduler', 'train_cfg', 'test_evaluator'):
+        assert cached[key] == pixels[key]
+    assert window == pixels.train_dataloader.dataset.pipeline[0]
+    assert cached.feature_fps == window.fps
+    assert steps[1] is LoadFeatures
+    assert cached.train_dataloader.batch_size == pixels.train_dataloader.batch_size
+    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        assert all(s.type is not LoadVideoFrames for s in cached[loader].dataset.pipeline)

@@ -1,27 +1,64 @@
-"""Fill the feature store that a config reads from."""
+"""Fill feature stores: the ones that a config reads from, or one from any videos."""
 
-from collections.abc import Sequence
+import hashlib
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stgr.apis.build import choose_device
 from stgr.apis.feature_extraction import StoreReport, fill_store
+from stgr.apis.grounder import find_videos
 from stgr.apis.model_hub import load_config
 from stgr.apis.progress import bar
+from stgr.apis.progress_lines import lines
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+LAYOUTS = ('files', 'shards')
+Stores = dict[str, dict[str, Path]]
 
 
-def extract_features(config: str | Path, *, device: str | None = None) -> int:
+@dataclass(frozen=True)
+class ExtractionSettings:
+    """How videos are encoded.
+
+    Args:
+        device: Where to compute; None for a GPU if there is one.
+        rate_fps: Features per second of video; None for ``feature_fps`` of the config.
+        patches: Whether to store patches too.
+        retry_failed: Try again what failed in earlier runs.
+        launcher: 'none', 'pytorch' (torchrun) or 'slurm': each process takes its share of the
+            videos.
+    """
+
+    device: str | None = None
+    rate_fps: float | None = None
+    patches: bool = True
+    retry_failed: bool = False
+    launcher: str = 'none'
+
+
+def extract_features(
+    config: str | Path,
+    *,
+    device: str | None = None,
+    settings: ExtractionSettings | None = None,
+) -> int:
     """Encode every video of a config's data sets that its feature store does not hold yet.
 
     Only the backbone is needed, so this comes before training. The rate is that of ``feature_fps``
-    in the config. A video that cannot be read is named on standard error while the others are
-    encoded; an error at the end says how many there were. A damaged feature file is replaced.
+    in the config; ``feature_layout='shards'`` in it makes new stores of shards. A video that cannot
+    be read is named on standard error while the others are encoded, and left out of later runs; an
+    error at the end says how many there were. A damaged feature file is replaced.
 
     Args:
         config: Model name or config path.
         device: Where to compute; None for a GPU if there is one.
+        settings: How to encode; None for the defaults, on ``device``.
 
     Returns:
         Number of videos encoded now.
@@ -31,32 +68,143 @@ def extract_features(config: str | Path, *, device: str | None = None) -> int:
             holds others, two videos of one store have the same name, or a video cannot be read.
         FileNotFoundError: If a data set has no videos.
     """
-    from stgr.io.feature_files import FeatureStore
-    from stgr.registry import MODELS
-
     cfg = load_config(config)
-    datasets = [cfg[name].dataset for name in _LOADERS if cfg.get(name)]
-    jobs = [(dataset, store) for dataset in datasets if (store := _store_dir(dataset))]
+    jobs = _jobs(cfg)
     if not jobs or 'feature_fps' not in cfg:
         raise ValueError(f'{config} reads no stored features (LoadFeatures and feature_fps)')
-    videos = _videos_by_store(jobs)
-    model = MODELS.build(cfg.model).to(choose_device(device)).eval()
+    layout = cfg.get('feature_layout', 'files')
+    if layout not in LAYOUTS:
+        raise ValueError(f'feature_layout must be one of {", ".join(LAYOUTS)}, not {layout!r}')
+    settings = settings or ExtractionSettings(device=device)
+    return _fill(cfg, _videos_by_store(jobs), settings, sharded=layout == 'shards')
+
+
+def extract_videos(
+    config: str | Path,
+    videos: Sequence[str | Path],
+    out: str | Path,
+    settings: ExtractionSettings | None = None,
+) -> int:
+    """Encode the videos that a store does not hold yet, with the backbone of a config.
+
+    A new store has shards; one that holds a file per video goes on so. For failures see
+    ``extract_features``.
+
+    Args:
+        config: Model name or config path.
+        videos: Files, and folders of videos; the id of a video is its name without the ending.
+        out: Folder of the store.
+        settings: How to encode; None for the defaults.
+
+    Returns:
+        Number of videos encoded now.
+
+    Raises:
+        ValueError: If no rate is given or in the config, the store holds features of another
+            origin, two videos have the same name, or a video cannot be read.
+        FileNotFoundError: If there are no videos.
+    """
+    cfg = load_config(config)
+    settings = settings or ExtractionSettings()
+    if settings.rate_fps is None and 'feature_fps' not in cfg:
+        raise ValueError(f'{config} has no feature_fps; give the rate with --fps')
+    files = list(find_videos(videos))
+    if not files:
+        raise FileNotFoundError(
+            f'no videos in {", ".join(map(str, videos))}; name files or their folder'
+        )
+    return _fill(cfg, {str(out): _by_id(files)}, settings, sharded=True)
+
+
+def verify_stores(config: str | Path, out: str | Path | None = None) -> int:
+    """Read stores from end to end and compare shards with their checksums.
+
+    Args:
+        config: Model name or config path, whose stores are meant without ``out``.
+        out: Folder of a store; None for those of the config.
+
+    Returns:
+        Number of files read.
+
+    Raises:
+        ValueError: If a file is damaged, or the config reads no features.
+        FileNotFoundError: If a store holds nothing.
+    """
+    from stgr.io.feature_store import FeatureStore
+
+    folders = (
+        [str(out)] if out is not None else list({s: None for _, s in _jobs(load_config(config))})
+    )
+    if not folders:
+        raise ValueError(
+            f'{config} reads no stored features (LoadFeatures); name a store with --out'
+        )
+    total, faults = 0, []
+    for folder in folders:
+        store = FeatureStore(folder)
+        count = store.num_files()
+        if not count:
+            raise FileNotFoundError(f'{folder} holds no features; extract them with stgr extract')
+        faults += [fault for fault in _progress('verifying')(store.verify(), count) if fault]
+        total += count
+    if faults:
+        raise ValueError(
+            f'{len(faults)} of {total} files are damaged; delete them and run stgr extract again: '
+            + '; '.join(faults)
+        )
+    return total
+
+
+def in_share(video_id: str, rank: int, world_size: int) -> bool:
+    """Return whether a video belongs to one of several processes.
+
+    By a hash of its id, so it does not depend on which other videos there are.
+    """
+    digest = hashlib.blake2b(video_id.encode(errors='surrogateescape'), digest_size=8).digest()
+    return int.from_bytes(digest, 'little') % world_size == rank
+
+
+def _fill(cfg: 'Config', videos: Stores, settings: ExtractionSettings, *, sharded: bool) -> int:
+    """Fill the stores with this process's share; return how many videos were encoded."""
+    from stgr.engine.distributed import rank_and_world_size
+    from stgr.io.feature_store import FeatureStore
+    from stgr.registry import MODELS
+
+    rank, world_size = rank_and_world_size(settings.launcher)
+    model = MODELS.build(cfg.model).to(choose_device(settings.device)).eval()
+    title = 'encoding videos' if world_size == 1 else f'encoding videos (process {rank})'
     reports = [
         fill_store(
             model,
-            list(files.items()),
+            [(name, path) for name, path in files.items() if in_share(name, rank, world_size)],
             FeatureStore(store),
-            rate_fps=cfg.feature_fps,
-            progress=bar('encoding videos'),
+            rate_fps=settings.rate_fps or cfg.feature_fps,
+            patches=settings.patches,
+            sharded=sharded,
+            retry_failed=settings.retry_failed,
+            progress=_progress(title),
         )
         for store, files in videos.items()
     ]
     return _total_encoded(reports)
 
 
+def _progress(title: str) -> Any:
+    """Return a bar on a terminal, lines in a log file."""
+    if sys.stderr.isatty():
+        return bar(title)
+    return lines(title, lambda line: print(line, file=sys.stderr, flush=True))  # noqa: T201
+
+
 def _total_encoded(reports: Sequence[StoreReport]) -> int:
     """Return how many videos were encoded; raise if others could not be."""
     encoded = sum(report.encoded for report in reports)
+    before = sum(report.failed_before for report in reports)
+    if before:
+        sys.stderr.write(
+            f'{before} videos left out that failed before (failed.jsonl of the store); '
+            '--retry-failed tries them again\n'
+        )
     failures = [failure for report in reports for failure in report.failures]
     if failures:
         raise ValueError(
@@ -66,18 +214,29 @@ def _total_encoded(reports: Sequence[StoreReport]) -> int:
     return encoded
 
 
-def _videos_by_store(jobs: list[tuple[dict[str, Any], str]]) -> dict[str, dict[str, Path]]:
+def _jobs(cfg: 'Config') -> list[tuple[dict[str, Any], str]]:
+    """Return the data sets that read stored features, and the store of each."""
+    datasets = [cfg[name].dataset for name in _LOADERS if cfg.get(name)]
+    return [(dataset, store) for dataset in datasets if (store := _store_dir(dataset))]
+
+
+def _videos_by_store(jobs: list[tuple[dict[str, Any], str]]) -> Stores:
     """Return the file of each video id of each store; data sets may share videos."""
-    videos: dict[str, dict[str, Path]] = {}
+    videos: dict[str, list[Path]] = {}
     for dataset, store in jobs:
-        files = videos.setdefault(store, {})
-        for path in _videos(dataset):
-            if files.setdefault(path.stem, path) != path:
-                raise ValueError(
-                    f'{files[path.stem]} and {path} would share the features of {path.stem!r}; '
-                    'rename one'
-                )
-    return videos
+        videos.setdefault(store, []).extend(_videos(dataset))
+    return {store: _by_id(files) for store, files in videos.items()}
+
+
+def _by_id(files: Iterable[Path]) -> dict[str, Path]:
+    by_id: dict[str, Path] = {}
+    for path in files:
+        if by_id.setdefault(path.stem, path) != path:
+            raise ValueError(
+                f'{by_id[path.stem]} and {path} would share the features of {path.stem!r}; '
+                'rename one'
+            )
+    return by_id
 
 
 def _store_dir(dataset: dict[str, Any]) -> str | None:

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from stgr.io.feature_files import FeatureFile, FeatureStore
+    from stgr.io.feature_files import FeatureFile
+    from stgr.io.feature_store import FeatureStore
+    from stgr.io.file_store_writer import FileStoreWriter
+    from stgr.io.store_writer import StoreWriter
     from stgr.io.video_reader import VideoReader
     from stgr.models.grounders.base_grounder import BaseGrounder
 
@@ -24,10 +27,55 @@ class StoreReport:
     Args:
         encoded: Number of videos encoded.
         failures: Why each of the others could not be, with the name of its file.
+        failed_before: Number of videos left out because they had failed in an earlier run.
     """
 
     encoded: int
     failures: tuple[str, ...] = ()
+    failed_before: int = 0
+
+
+class VideoEncoder:
+    """Encodes videos into feature files, all in the same way; a worker makes one and keeps it.
+
+    Args:
+        model: Whose backbone encodes, on its device.
+        rate_fps: Features per second of video.
+        reader: Registered name of the video reader.
+        patches: Whether patches are stored too.
+    """
+
+    def __init__(
+        self,
+        model: 'BaseGrounder',
+        *,
+        rate_fps: float,
+        reader: str = 'pyav',
+        patches: bool = True,
+    ) -> None:
+        self.model = model
+        self.rate_fps = rate_fps
+        self.reader = reader
+        self.patches = patches
+        self.provenance = feature_provenance(model, rate_fps=rate_fps, reader=reader)
+
+    def encode_one(self, video: Path, out_path: Path) -> 'FeatureFile':
+        """Encode a video into a feature file, which appears whole or not at all.
+
+        Raises:
+            ValueError: If the video cannot be read (``VideoError``) or its features not be stored.
+        """
+        from stgr.io import open_video
+
+        with open_video(video, reader=self.reader) as reader:
+            return encode_video(
+                self.model,
+                reader,
+                out_path,
+                rate_fps=self.rate_fps,
+                patches=self.patches,
+                provenance=self.provenance,
+            )
 
 
 def feature_provenance(model: 'BaseGrounder', *, rate_fps: float, reader: str) -> dict[str, object]:
@@ -39,6 +87,10 @@ def feature_provenance(model: 'BaseGrounder', *, rate_fps: float, reader: str) -
         'reader': reader,
         'rate_fps': rate_fps,
         'image_size': backbone.image_size,
+        'crop': 'none, squashed',
+        'mean': backbone.mean,
+        'std': backbone.std,
+        'layer': backbone.layer,
         'grid': backbone.grid,
         'backbone_sha256': backbone.fingerprint,
     }
@@ -50,6 +102,8 @@ def encode_video(
     out_path: str | Path,
     *,
     rate_fps: float,
+    patches: bool = True,
+    provenance: Mapping[str, object] | None = None,
     progress: Progress | None = None,
 ) -> 'FeatureFile':
     """Encode the frames shown at ``k / rate_fps`` seconds into a feature file.
@@ -65,6 +119,9 @@ def encode_video(
         video: Open reader.
         out_path: File to write; it appears whole or not at all.
         rate_fps: Features per second of video.
+        patches: Whether to store patches too: 50 times the bytes for a 7 x 7 grid.
+        provenance: What ``feature_provenance`` says of these settings; None: it is asked, which
+            hashes all weights.
         progress: Wraps the iterator of encoded chunks, given with their number.
 
     Returns:
@@ -81,14 +138,17 @@ def encode_video(
     times_sec = sample_times(0.0, duration_sec, rate_fps)
     frame_times_sec = _frame_times(times_sec, rate_fps, model.backbone.frames_per_step)
     chunk = model.backbone.frames_per_chunk(FRAMES_PER_CHUNK)
-    provenance = feature_provenance(model, rate_fps=rate_fps, reader=video.facts().reader)
+    if provenance is None:
+        provenance = feature_provenance(model, rate_fps=rate_fps, reader=video.facts().reader)
     width = model.backbone.video_dim
-    with FeatureWriter(out_path, times_sec=times_sec, width=width, provenance=provenance) as writer:
+    with FeatureWriter(
+        out_path, times_sec=times_sec, width=width, provenance=provenance, has_patches=patches
+    ) as writer:
         chunks: Iterable[Any] = _encoded_chunks(model, video, frame_times_sec, duration_sec, chunk)
         if progress is not None:
             chunks = progress(chunks, -(-len(frame_times_sec) // chunk))
-        for frames, patches in chunks:
-            writer.write(frames, patches)
+        for frames, patch_features in chunks:
+            writer.write(frames, patch_features if patches else None)
     return FeatureFile(out_path)
 
 
@@ -99,18 +159,27 @@ def fill_store(
     *,
     rate_fps: float,
     reader: str = 'pyav',
+    patches: bool = True,
+    sharded: bool | None = None,
+    retry_failed: bool = False,
     progress: Progress | None = None,
 ) -> StoreReport:
     """Encode the videos that a store does not hold yet, or of which its file is damaged.
 
-    A video that cannot be read is named on standard error and left out, a damaged file is named.
+    A video that cannot be encoded is named on standard error, put on the store's list of failures
+    and left out, also by later runs; a damaged file is named. What is encoded when the run is
+    killed stays. Several processes may fill a store of shards, even with the same videos.
 
     Args:
         model: Whose backbone encodes.
         videos: Pairs of video id and file.
-        store: Where the features go, one file per video.
+        store: Where the features go.
         rate_fps: Features per second of video.
         reader: Registered name of the video reader.
+        patches: Whether to store patches too; the same for all of a store.
+        sharded: Whether a new store has shards or one file per video; None: files. A store that
+            holds something goes on as it is.
+        retry_failed: Try again what failed in earlier runs.
         progress: Wraps the iterator of missing videos, given with their number.
 
     Returns:
@@ -120,45 +189,63 @@ def fill_store(
         ValueError: If the store holds features of another origin.
         OSError: If the disk is full.
     """
-    from stgr.io import VideoError, open_video
+    from stgr.io.failed_videos import FailedVideos
 
-    expected = feature_provenance(model, rate_fps=rate_fps, reader=reader)
-    missing = [(name, path) for name, path in videos if not _is_stored(store, name, expected)]
-    steps: Iterable[Any] = missing if progress is None else progress(missing, len(missing))
+    encoder = VideoEncoder(model, rate_fps=rate_fps, reader=reader, patches=patches)
+    failed = FailedVideos(store.root)
+    if retry_failed:
+        failed.forget({video_id for video_id, _ in videos})
+    given_up = failed.read()
     failures = []
-    for video_id, path in steps:
-        try:
-            with open_video(path, reader=reader) as video:
-                encode_video(model, video, store.path(video_id), rate_fps=rate_fps)
-        except VideoError as error:
-            failures.append(str(error))
-            _say(str(error))
-    return StoreReport(len(missing) - len(failures), tuple(failures))
+    with _writer(store, encoder, sharded=bool(sharded)) as writer:
+        missing = _missing(videos, writer, store)
+        tried = [(video_id, path) for video_id, path in missing if video_id not in given_up]
+        known = len(writer.notices)
+        for notice in writer.notices:
+            _say(notice)
+        steps: Iterable[Any] = tried if progress is None else progress(tried, len(tried))
+        for video_id, path in steps:
+            try:
+                encoder.encode_one(path, writer.path(video_id))
+            except ValueError as error:
+                failures.append(str(error))
+                failed.add(video_id, path, str(error))
+                _say(str(error))
+            else:
+                writer.add(video_id)
+    for notice in writer.notices[known:]:
+        _say(notice)
+    return StoreReport(len(tried) - len(failures), tuple(failures), len(missing) - len(tried))
 
 
-def _is_stored(store: 'FeatureStore', video_id: str, expected: Mapping[str, object]) -> bool:
-    """Return whether a store holds usable features of a video; name a file that is damaged.
+def _writer(
+    store: 'FeatureStore', encoder: VideoEncoder, *, sharded: bool
+) -> 'StoreWriter | FileStoreWriter':
+    """Return a writer of the kind that the store has, or is to have if it is empty."""
+    from stgr.io.file_store_writer import FileStoreWriter
+    from stgr.io.store_writer import StoreWriter
+
+    holds_files = not store.is_sharded and store.num_files() > 0
+    kind = StoreWriter if store.is_sharded or (sharded and not holds_files) else FileStoreWriter
+    return kind(store.root, encoder.provenance, has_patches=encoder.patches)
+
+
+def _missing(
+    videos: Sequence[tuple[str, Path]],
+    writer: 'StoreWriter | FileStoreWriter',
+    store: 'FeatureStore',
+) -> list[tuple[str, Path]]:
+    """Return the videos that are not stored.
 
     Raises:
-        ValueError: If they are of another origin.
+        ValueError: If features of another origin are.
     """
-    from safetensors import SafetensorError
-
-    from stgr.io.feature_files import FeatureFile
-
-    path = store.path(video_id)
-    if not store.has(video_id):
-        return False
     try:
-        FeatureFile(path, expected)
+        return [(video_id, path) for video_id, path in videos if not writer.has(video_id)]
     except ValueError as error:
-        if not isinstance(error.__cause__, SafetensorError):
-            raise ValueError(
-                f'{error}; to extract all again, delete {store.root} or set another store_dir'
-            ) from error
-        _say(f'{path}: damaged feature file ({error.__cause__}); it is encoded again')
-        return False
-    return True
+        raise ValueError(
+            f'{error}; to extract all again, delete {store.root} or set another store_dir'
+        ) from error
 
 
 def _say(line: str) -> None:

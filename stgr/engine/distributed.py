@@ -43,6 +43,29 @@ def init_distributed(launcher: str, *, timeout_sec: float = 1800) -> None:
     atexit.register(_leave_group)
 
 
+def rank_and_world_size(launcher: str) -> tuple[int, int]:
+    """Return which of how many processes this is, without joining a group.
+
+    Also chooses the process's GPU, if there are any: the default one from then on.
+
+    Args:
+        launcher: 'none', 'pytorch' (torchrun) or 'slurm'.
+
+    Raises:
+        ValueError: If the launcher is unknown, or its environment variables are not set.
+    """
+    if launcher not in LAUNCHERS:
+        raise ValueError(f'launcher={launcher!r} is unknown; choose one of {", ".join(LAUNCHERS)}')
+    if launcher == 'none':
+        return 0, 1
+    if launcher == 'slurm':
+        _adopt_slurm_variables()
+    _check_variables(launcher)
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ['LOCAL_RANK']) % torch.cuda.device_count())
+    return int(os.environ['RANK']), int(os.environ['WORLD_SIZE'])
+
+
 def model_wrapper_config(given: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the config of the data-parallel wrapper, without ``device_ids`` where no GPU is.
 

@@ -31,12 +31,12 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     with full_disk_named(target):
         try:
             yield partial
-            _flush(partial)
+            flush(partial)
             partial.replace(target)
         except BaseException:
             partial.unlink(missing_ok=True)
             raise
-        _flush(target.parent)
+        flush(target.parent)
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
@@ -67,13 +67,13 @@ def folder_written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
             partial.mkdir()
             yield partial
             for file in sorted(partial.rglob('*')):
-                _flush(file)
-            _flush(partial)
+                flush(file)
+            flush(partial)
             partial.replace(target)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             raise
-        _flush(target.parent)
+        flush(target.parent)
 
 
 @contextmanager
@@ -104,7 +104,7 @@ def remove_partial_files(folder: str | os.PathLike[str]) -> None:
         partial.unlink(missing_ok=True)
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
     """Force a file's bytes, or a folder's list of names, to the disk."""
     if path.is_dir() and os.name == 'nt':
         return  # Windows cannot open a folder

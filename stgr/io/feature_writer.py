@@ -1,14 +1,11 @@
 """Write a feature file chunk by chunk, so that a long video needs no more memory than a short one.
 
-safetensors can only save whole tensors, but its format is an 8-byte length, a JSON header and the
-raw tensors: with the number of frames known beforehand, each chunk has its place in the file.
-Source: https://github.com/huggingface/safetensors#format.
+safetensors can only save whole tensors, but its format is a header and the raw tensors: with the
+number of frames known beforehand, each chunk has its place in the file.
 """
 
 import glob
-import json
 import os
-import struct
 import tempfile
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, suppress
@@ -19,9 +16,9 @@ import numpy as np
 
 from stgr.io.atomic import full_disk_named
 from stgr.io.feature_provenance import stored_provenance
+from stgr.io.safetensors_header import header_bytes
 
-_DTYPES = {'times_sec': '<f8', 'frames': '<f2', 'patches': '<f2'}
-_NAMES = {'<f8': 'F64', '<f2': 'F16'}
+DTYPES = {'times_sec': '<f8', 'frames': '<f2', 'patches': '<f2'}
 
 
 def write_features(
@@ -145,20 +142,12 @@ class FeatureWriter:
             self._discard()
 
     def _write_header(self) -> None:
-        header: dict[str, object] = {'__metadata__': self._metadata}
+        tensors = {name: (DTYPES[name], shape) for name, shape in self._shapes.items()}
         begin = 0
-        for name, shape in self._shapes.items():
-            end = begin + int(np.prod(shape)) * np.dtype(_DTYPES[name]).itemsize
-            header[name] = {
-                'dtype': _NAMES[_DTYPES[name]],
-                'shape': list(shape),
-                'data_offsets': [begin, end],
-            }
+        for name, (dtype, shape) in tensors.items():
             self._offsets[name] = begin
-            begin = end
-        text = json.dumps(header).encode()
-        text += b' ' * (-len(text) % 8)  # the format wants its tensors aligned
-        self._file.write(struct.pack('<Q', len(text)) + text)
+            begin += int(np.prod(shape)) * np.dtype(dtype).itemsize
+        self._file.write(header_bytes(self._metadata, tensors))
         self._base = self._file.tell()
         self._file.write(self._times.tobytes())
 

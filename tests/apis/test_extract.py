@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from stgr.apis.extract import extract_features
-from stgr.io.feature_files import FeatureStore
+from stgr.io.feature_store import FeatureStore
 
 
 @pytest.fixture

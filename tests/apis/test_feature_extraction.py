@@ -8,7 +8,8 @@ from safetensors.torch import load_file, save_file
 from stgr.apis import feature_extraction
 from stgr.apis.feature_extraction import encode_video, feature_provenance, fill_store
 from stgr.io import open_video
-from stgr.io.feature_files import FeatureFile, FeatureStore
+from stgr.io.feature_files import FeatureFile
+from stgr.io.feature_store import FeatureStore
 from stgr.models.backbones import S3DBackbone
 from stgr.models.grounders import SpatioTemporalGrounder
 from stgr.models.heads import GlobalHead

@@ -8,7 +8,11 @@ import torch
 import torch.distributed as dist
 
 from stgr.engine import read_checkpoint
-from stgr.engine.distributed import init_distributed, model_wrapper_config
+from stgr.engine.distributed import (
+    init_distributed,
+    model_wrapper_config,
+    rank_and_world_size,
+)
 
 _TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 
@@ -68,3 +72,30 @@ def test_two_ranks_train_through_the_shell_script(toy_config, tmp_path, tool_env
     assert done.returncode == 0, done.stderr
     saved = read_checkpoint(tmp_path / 'epoch_4.pth')
     assert saved['meta']['iter'] == 8  # four clips a rank, batches of two, four epochs
+
+
+@pytest.mark.parametrize(
+    ('launcher', 'variables', 'expected'),
+    [
+        ('none', {'RANK': '1', 'WORLD_SIZE': '4'}, (0, 1)),
+        ('pytorch', {'RANK': '1', 'WORLD_SIZE': '4', 'LOCAL_RANK': '1'}, (1, 4)),
+        ('slurm', {'SLURM_PROCID': '5', 'SLURM_NTASKS': '8', 'SLURM_LOCALID': '1'}, (5, 8)),
+    ],
+)
+def test_rank_is_known_without_a_process_group(launcher, variables, expected, monkeypatch):
+    for name in ('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'MASTER_ADDR', 'MASTER_PORT'):
+        monkeypatch.setenv(name, 'to be restored')
+        monkeypatch.delenv(name)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    assert rank_and_world_size(launcher) == expected
+
+
+@pytest.mark.parametrize(('launcher', 'message'), [('mpi', 'unknown'), ('pytorch', 'needs RANK')])
+def test_rank_of_a_launcher_that_did_not_start_us_is_refused(launcher, message, monkeypatch):
+    for name in ('RANK', 'WORLD_SIZE', 'LOCAL_RANK'):
+        monkeypatch.delenv(name, raising=False)
+
+    with pytest.raises(ValueError, match=message):
+        rank_and_world_size(launcher)

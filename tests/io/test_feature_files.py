@@ -7,7 +7,8 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from stgr.io.feature_files import FeatureFile, FeatureStore, write_features
+from stgr.io.feature_files import FeatureFile, write_features
+from stgr.io.feature_store import FeatureStore
 from stgr.io.feature_writer import FeatureWriter
 
 FACTS = {

@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from stgr.datasets.transforms.clip_transform import ClipTransform
-from stgr.io.feature_files import ROUNDING_SEC, FeatureFile, FeatureStore
+from stgr.io.feature_store import FeatureStore
+from stgr.io.stored_features import ROUNDING_SEC, StoredFeatures
 from stgr.registry import TRANSFORMS
 
 
@@ -19,7 +20,7 @@ class LoadFeatures(ClipTransform):
     video, as with decoded frames.
 
     Args:
-        store_dir: Folder of feature files, one per video.
+        store_dir: Folder of features, in shards or one file per video, see ``FeatureStore``.
         patches: Whether to read patch features: 50 times the bytes for a 7 x 7 grid.
         provenance: What the features must come from, such as ``{'backbone_sha256': ...}``; None:
             anything.
@@ -56,7 +57,7 @@ class LoadFeatures(ClipTransform):
         return added if block.patches is None else {**added, 'patch_features': block.patches}
 
 
-def _check_distance(file: FeatureFile, times_sec: np.ndarray, indices: np.ndarray) -> None:
+def _check_distance(file: StoredFeatures, times_sec: np.ndarray, indices: np.ndarray) -> None:
     """Raise if a time is farther from its stored frame than half a step.
 
     The last stored frame stands for a whole step: it is shown until the end of the video. So does
@@ -73,7 +74,7 @@ def _check_distance(file: FeatureFile, times_sec: np.ndarray, indices: np.ndarra
     if far.any():
         worst = int(np.argmax(np.abs(late_sec) * far))
         raise ValueError(
-            f'{file.path}: the frame at {times_sec[worst]:.3f} s is {abs(late_sec[worst]):.3f} s '
+            f'{file.source}: the frame at {times_sec[worst]:.3f} s is {abs(late_sec[worst]):.3f} s '
             f'from the stored one, with a step of {file.step_sec:g} s; '
             'extract the features of the whole video again, or give the data set durations that '
             'end with the features'

@@ -19,6 +19,7 @@ class GroundingBackbone(nn.Module, ABC):
         grid: Rows and columns of the patch grid.
         image_size: Side of the square input in pixels.
         mean, std: Statistics of the normalised input, RGB in [0, 1], three numbers each.
+        layer: Which layer the features are taken from, in words; stored with them.
         frames_per_step: Frames that become one feature in time. What follows the backbone speaks of
             steps where it speaks of frames, and so does the rate of stored features.
         frames_per_window: Frames that see each other, from the first on; a multiple of
@@ -31,6 +32,7 @@ class GroundingBackbone(nn.Module, ABC):
     image_size: int
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    layer: str = 'last'
     frames_per_step: int = 1
     frames_per_window: int = 1
 

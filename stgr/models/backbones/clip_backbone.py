@@ -73,6 +73,7 @@ class CLIPBackbone(TowerBackbone):
         if patch_tokens not in get_args(PatchTokens):
             raise ValueError(f'patch_tokens must be last or value, not {patch_tokens!r}')
         self.patch_tokens = patch_tokens
+        self.layer = f'last, projected; patches: {patch_tokens}'
         self.clip, self.tokenizer = load_clip(source)
         vision, text = self.clip.config.vision_config, self.clip.config.text_config
         side = vision.image_size // vision.patch_size

@@ -55,6 +55,7 @@ class S3DBackbone(FreezableBackbone):
             words than there are word vectors, or random weights would be frozen.
     """
 
+    layer = 'mixed_5c'
     frames_per_step = 8
     frames_per_window = 16
     mean = (0.0, 0.0, 0.0)
