@@ -2,11 +2,13 @@
 
 from stgr.engine.agreement import check_loaders, check_parts
 from stgr.engine.bf16_optim_wrapper import Bf16OptimWrapper
+from stgr.engine.cached_gradients import cached_gradient_step
 from stgr.engine.calibrate_thresholds_hook import CalibrateThresholdsHook
 from stgr.engine.config_overrides import apply_overrides
 from stgr.engine.crash_safe_checkpoint_hook import CrashSafeCheckpointHook
 from stgr.engine.distributed import init_distributed
 from stgr.engine.epoch_seeds import EpochSeedHook, epoch_seed, seed_everything
+from stgr.engine.epoch_train_loop import EpochTrainLoop
 from stgr.engine.fp16_optim_wrapper import Fp16OptimWrapper
 from stgr.engine.grounding_runner import GroundingRunner
 from stgr.engine.last_checkpoint import find_last_checkpoint
@@ -22,6 +24,7 @@ __all__ = [
     'CalibrateThresholdsHook',
     'CrashSafeCheckpointHook',
     'EpochSeedHook',
+    'EpochTrainLoop',
     'Fp16OptimWrapper',
     'GroundingRunner',
     'LayerDecayOptimWrapperConstructor',
@@ -29,6 +32,7 @@ __all__ = [
     'StopOnNanHook',
     'TrimHistoryHook',
     'apply_overrides',
+    'cached_gradient_step',
     'check_loaders',
     'check_parts',
     'epoch_seed',
