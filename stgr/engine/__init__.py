@@ -13,6 +13,7 @@ from stgr.engine.fp16_optim_wrapper import Fp16OptimWrapper
 from stgr.engine.grounding_runner import GroundingRunner
 from stgr.engine.last_checkpoint import find_last_checkpoint
 from stgr.engine.layer_decay_constructor import LayerDecayOptimWrapperConstructor
+from stgr.engine.preemption_hook import Preempted, PreemptionHook
 from stgr.engine.progress_hook import ProgressHook
 from stgr.engine.safe_checkpoints import read_checkpoint
 from stgr.engine.stop_on_nan_hook import StopOnNanHook
@@ -28,6 +29,8 @@ __all__ = [
     'Fp16OptimWrapper',
     'GroundingRunner',
     'LayerDecayOptimWrapperConstructor',
+    'Preempted',
+    'PreemptionHook',
     'ProgressHook',
     'StopOnNanHook',
     'TrimHistoryHook',

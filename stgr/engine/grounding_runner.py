@@ -20,6 +20,7 @@ from stgr.engine.epoch_seeds import EpochSeedHook
 from stgr.engine.epoch_train_loop import EpochTrainLoop
 from stgr.engine.feature_origin import expect_features_of
 from stgr.engine.last_checkpoint import find_last_checkpoint
+from stgr.engine.preemption_hook import PreemptionHook
 from stgr.engine.progress_hook import ProgressHook
 from stgr.engine.safe_checkpoints import read_checkpoint
 from stgr.engine.stop_on_nan_hook import StopOnNanHook
@@ -44,7 +45,7 @@ class GroundingRunner(Runner):
     """A Runner that loads safely and strictly, resumes exactly, needs no GPU and says little.
 
     It adds default hooks: ``epoch_seed``, ``stop_on_nan``, ``trim_history``, ``progress``,
-    and a ``checkpoint`` hook that keeps the last good file. A config replaces one
+    ``preemption``, and a ``checkpoint`` hook that keeps the last good file. A config replaces one
     under its name, or drops it with None. Its loop over epochs is ``EpochTrainLoop``. Runs started
     within one second do not share MMEngine's global logs.
     """
@@ -74,6 +75,13 @@ class GroundingRunner(Runner):
             loop['type'] = EpochTrainLoop
         return super().build_train_loop(loop)
 
+    def train(self) -> nn.Module:
+        """Train; hooks may have ``on_train_exit(runner)``, called however it ends."""
+        try:
+            return super().train()
+        finally:
+            self.call_hook('on_train_exit')
+
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
         """Wrap for several processes with ``device_ids`` only where there are GPUs."""
         if self.distributed and not is_model_wrapper(model):
@@ -87,6 +95,7 @@ class GroundingRunner(Runner):
             'stop_on_nan': {'type': StopOnNanHook},
             'trim_history': {'type': TrimHistoryHook},
             'progress': {'type': ProgressHook},
+            'preemption': {'type': PreemptionHook},
             'checkpoint': {'type': CrashSafeCheckpointHook, 'interval': 1},
         }
         wanted = {**ours, **(hooks or {})}
