@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from mmengine.optim import OptimWrapper
 from torch import nn
 
-from stgr.engine import Bf16OptimWrapper, Fp16OptimWrapper
+from stgr.engine import Bf16OptimWrapper, EpochTrainLoop, Fp16OptimWrapper, GroundingRunner
 from stgr.engine.cached_gradients import cached_gradient_step
 from stgr.models.backbones import CLIPBackbone
 from stgr.models.grounders import SpatioTemporalGrounder
@@ -248,3 +248,28 @@ def test_what_cannot_be_split_is_refused(make, clips):
         cached_gradient_step(
             grounder, clips, Recorder(grounder, accumulative_counts=3), chunk_clips=2
         )
+
+
+def test_config_asks_for_chunks_in_train_cfg(make, clips, tmp_path):
+    sizes, grounder = [], make().float()
+    grounder.register_forward_pre_hook(
+        lambda _, args, kwargs: sizes.append(len(kwargs['data_samples'])), with_kwargs=True
+    )
+    data = [
+        {'inputs': {'frames': frames}, 'data_samples': sample}
+        for frames, sample in zip(clips['inputs']['frames'], clips['data_samples'], strict=True)
+    ]
+    loader = {'batch_size': 5, 'dataset': data, 'collate_fn': {'type': 'pseudo_collate'}}
+    runner = GroundingRunner(
+        grounder,
+        work_dir=str(tmp_path),
+        train_dataloader=loader | {'sampler': {'type': 'DefaultSampler', 'shuffle': False}},
+        train_cfg={'by_epoch': True, 'max_epochs': 1, 'chunk_clips': 2},
+        optim_wrapper={'optimizer': {'type': 'SGD', 'lr': 0.1}},
+    )
+
+    runner.train()
+
+    assert sizes == [2, 2, 1]  # the second pass
+    with pytest.raises(ValueError, match='chunk_clips must be >= 1, but got 0'):
+        EpochTrainLoop(runner, runner.train_dataloader, max_epochs=1, chunk_clips=0)
