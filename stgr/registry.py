@@ -6,6 +6,7 @@ imported before a model is built from a config.
 
 from mmengine.registry import DATASETS as MMENGINE_DATASETS
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
+from mmengine.registry import LOOPS as MMENGINE_LOOPS
 from mmengine.registry import METRICS as MMENGINE_METRICS
 from mmengine.registry import MODELS as MMENGINE_MODELS
 from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS as MMENGINE_OPTIM_WRAPPER_CONSTRUCTORS
@@ -37,6 +38,7 @@ METRICS = Registry(
     'metric', parent=MMENGINE_METRICS, scope='stgr', locations=['stgr.evaluation.metrics']
 )
 HOOKS = Registry('hook', parent=MMENGINE_HOOKS, scope='stgr', locations=['stgr.engine'])
+LOOPS = Registry('loop', parent=MMENGINE_LOOPS, scope='stgr', locations=['stgr.engine'])
 OPTIM_WRAPPERS = Registry(
     'optim_wrapper', parent=MMENGINE_OPTIM_WRAPPERS, scope='stgr', locations=['stgr.engine']
 )

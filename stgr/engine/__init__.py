@@ -2,15 +2,18 @@
 
 from stgr.engine.agreement import check_loaders, check_parts
 from stgr.engine.bf16_optim_wrapper import Bf16OptimWrapper
+from stgr.engine.cached_gradients import cached_gradient_step
 from stgr.engine.calibrate_thresholds_hook import CalibrateThresholdsHook
 from stgr.engine.config_overrides import apply_overrides
 from stgr.engine.crash_safe_checkpoint_hook import CrashSafeCheckpointHook
 from stgr.engine.distributed import init_distributed
 from stgr.engine.epoch_seeds import EpochSeedHook, epoch_seed, seed_everything
+from stgr.engine.epoch_train_loop import EpochTrainLoop
 from stgr.engine.fp16_optim_wrapper import Fp16OptimWrapper
 from stgr.engine.grounding_runner import GroundingRunner
 from stgr.engine.last_checkpoint import find_last_checkpoint
 from stgr.engine.layer_decay_constructor import LayerDecayOptimWrapperConstructor
+from stgr.engine.preemption_hook import Preempted, PreemptionHook
 from stgr.engine.progress_hook import ProgressHook
 from stgr.engine.safe_checkpoints import read_checkpoint
 from stgr.engine.stop_on_nan_hook import StopOnNanHook
@@ -22,13 +25,17 @@ __all__ = [
     'CalibrateThresholdsHook',
     'CrashSafeCheckpointHook',
     'EpochSeedHook',
+    'EpochTrainLoop',
     'Fp16OptimWrapper',
     'GroundingRunner',
     'LayerDecayOptimWrapperConstructor',
+    'Preempted',
+    'PreemptionHook',
     'ProgressHook',
     'StopOnNanHook',
     'TrimHistoryHook',
     'apply_overrides',
+    'cached_gradient_step',
     'check_loaders',
     'check_parts',
     'epoch_seed',

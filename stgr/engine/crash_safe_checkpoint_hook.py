@@ -6,9 +6,9 @@ from typing import Any
 from mmengine.dist import is_main_process, master_only
 from mmengine.hooks import CheckpointHook
 
-from stgr.engine.last_checkpoint import POINTER_NAME
+from stgr.engine.last_checkpoint import point_to
 from stgr.engine.safe_checkpoints import mmengine_globals_allowed
-from stgr.io.atomic import remove_partial_files, written_whole
+from stgr.io.atomic import remove_partial_files
 from stgr.registry import HOOKS
 
 
@@ -43,7 +43,7 @@ class CrashSafeCheckpointHook(CheckpointHook):
             **self.args,
         )
         if is_main_process():
-            _point_to(self.last_ckpt, Path(runner.work_dir) / POINTER_NAME)
+            point_to(self.last_ckpt, runner.work_dir)
             if outdated is not None:
                 (Path(self.out_dir) / self.filename_tmpl.format(outdated)).unlink(missing_ok=True)
 
@@ -61,8 +61,3 @@ class CrashSafeCheckpointHook(CheckpointHook):
     def _publish_model(self, runner: Any, ckpt_path: str) -> None:
         with mmengine_globals_allowed():
             super()._publish_model(runner, ckpt_path)
-
-
-def _point_to(checkpoint: str, pointer: Path) -> None:
-    with written_whole(pointer) as partial:
-        partial.write_text(checkpoint, encoding='utf-8')

@@ -2,7 +2,8 @@
 
 MMEngine seeds its data workers with a constant, so without persistent workers every epoch sees the
 same random clips; and its main process draws on from wherever it was, so a resumed run draws other
-numbers than the uninterrupted one. Here both follow from (seed, epoch, rank) alone.
+numbers than the uninterrupted one. Here they follow from (seed, epoch, rank), and those of the main
+process from (seed, epoch, rank, batch), alone.
 """
 
 import random
@@ -38,9 +39,9 @@ def epoch_seed(worker_id: int) -> None:
 
 @HOOKS.register_module()
 class EpochSeedHook(Hook):
-    """Seed the main process at the start of each epoch from (seed, epoch, rank).
+    """Seed the main process at the start of each epoch and before each of its batches.
 
-    With it a run resumed at an epoch's end draws what the uninterrupted run draws: dropout, random
+    With it a run that was resumed draws what the uninterrupted run draws: dropout, random
     selectors, random transforms, and the base seed of the data workers.
     """
 
@@ -52,6 +53,10 @@ class EpochSeedHook(Hook):
         set_epoch = getattr(runner.train_dataloader.dataset, 'set_epoch', None)
         if set_epoch is not None:
             set_epoch(runner.epoch)
+
+    def before_train_fetch(self, runner: Any, batch_idx: int) -> None:
+        """Seed for loading a batch and training on it; called by ``EpochTrainLoop``."""
+        seed_everything(runner.seed, runner.epoch, get_rank(), batch_idx)
 
     def before_train(self, runner: Any) -> None:
         """Warn where persistent workers keep a state that no checkpoint holds."""

@@ -10,15 +10,17 @@ from typing import Any
 from mmengine.dist import master_only
 from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
-from mmengine.runner import EpochBasedTrainLoop, Runner
+from mmengine.runner import BaseLoop, Runner
 from torch import nn
 
 from stgr.engine.agreement import check_loaders, check_parts
 from stgr.engine.crash_safe_checkpoint_hook import CrashSafeCheckpointHook
 from stgr.engine.distributed import init_distributed, model_wrapper_config
 from stgr.engine.epoch_seeds import EpochSeedHook
+from stgr.engine.epoch_train_loop import EpochTrainLoop
 from stgr.engine.feature_origin import expect_features_of
 from stgr.engine.last_checkpoint import find_last_checkpoint
+from stgr.engine.preemption_hook import PreemptionHook
 from stgr.engine.progress_hook import ProgressHook
 from stgr.engine.safe_checkpoints import read_checkpoint
 from stgr.engine.stop_on_nan_hook import StopOnNanHook
@@ -42,9 +44,10 @@ _NOISE = (
 class GroundingRunner(Runner):
     """A Runner that loads safely and strictly, resumes exactly, needs no GPU and says little.
 
-    It adds default hooks: ``epoch_seed``, ``stop_on_nan``, ``trim_history``, ``progress``, and a
-    ``checkpoint`` hook that keeps the last good file. A config replaces one under its name, or
-    drops it with None. Runs started within one second do not share MMEngine's global logs.
+    It adds default hooks: ``epoch_seed``, ``stop_on_nan``, ``trim_history``, ``progress``,
+    ``preemption``, and a ``checkpoint`` hook that keeps the last good file. A config replaces one
+    under its name, or drops it with None. Its loop over epochs is ``EpochTrainLoop``. Runs started
+    within one second do not share MMEngine's global logs.
     """
 
     _load_from: str | None
@@ -65,6 +68,20 @@ class GroundingRunner(Runner):
         init_distributed(self._launcher, timeout_sec=timeout_sec)
         super().setup_env(env_cfg)
 
+    def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        """Build our loop over epochs where MMEngine would build its own."""
+        if isinstance(loop, dict) and 'type' not in loop and loop.get('by_epoch'):
+            loop = {key: value for key, value in loop.items() if key != 'by_epoch'}
+            loop['type'] = EpochTrainLoop
+        return super().build_train_loop(loop)
+
+    def train(self) -> nn.Module:
+        """Train; hooks may have ``on_train_exit(runner)``, called however it ends."""
+        try:
+            return super().train()
+        finally:
+            self.call_hook('on_train_exit')
+
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
         """Wrap for several processes with ``device_ids`` only where there are GPUs."""
         if self.distributed and not is_model_wrapper(model):
@@ -78,6 +95,7 @@ class GroundingRunner(Runner):
             'stop_on_nan': {'type': StopOnNanHook},
             'trim_history': {'type': TrimHistoryHook},
             'progress': {'type': ProgressHook},
+            'preemption': {'type': PreemptionHook},
             'checkpoint': {'type': CrashSafeCheckpointHook, 'interval': 1},
         }
         wanted = {**ours, **(hooks or {})}
@@ -106,6 +124,7 @@ class GroundingRunner(Runner):
         model = self.model.module if is_model_wrapper(self.model) else self.model
         load_weights(model, checkpoint['state_dict'], source=str(filename))
         self._has_loaded = True
+        self._loaded_meta = checkpoint.get('meta', {})
         self.logger.info(f'loaded {filename}')
         return checkpoint
 
@@ -120,30 +139,56 @@ class GroundingRunner(Runner):
         super().load_or_resume()
 
     def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
-        """Resume, and give the sampler, which was built before, the seed of the checkpoint."""
+        """Resume at the batch of the checkpoint, the sampler with the checkpoint's seed.
+
+        Raises:
+            ValueError: If the checkpoint is of the middle of an epoch of other batches.
+        """
         super().resume(filename, *args, **kwargs)
-        loop = self._train_loop
-        if isinstance(loop, EpochBasedTrainLoop) and self.iter % len(loop.dataloader):
-            raise ValueError(
-                f'{filename} was saved in the middle of an epoch, which an epoch-based run cannot '
-                'go on with; resume from the end of an epoch, or train by_epoch=False'
-            )
+        if isinstance(self.train_loop, EpochTrainLoop):
+            self.train_loop.batches_done = self._batches_done(filename)
         sampler = getattr(self.train_dataloader, 'sampler', None)
         if sampler is not None and hasattr(sampler, 'seed'):
             sampler.seed = self.seed
 
+    def _batches_done(self, filename: str) -> int:
+        """Return how many batches of its epoch the loaded checkpoint has seen."""
+        done, per_epoch = self._loaded_meta.get('epoch_batches', (0, 0))
+        here = len(self.train_dataloader)
+        if done and per_epoch != here:
+            raise ValueError(
+                f'{filename} was saved after {done} of the {per_epoch} batches of an epoch, which '
+                f'here has {here}; resume with the same data and as many clips in all processes '
+                'together, or from the end of an epoch'
+            )
+        return done
+
     @master_only
-    def save_checkpoint(self, out_dir: str, filename: str, *args: Any, **kwargs: Any) -> None:
+    def save_checkpoint(
+        self,
+        out_dir: str,
+        filename: str,
+        *args: Any,
+        meta: dict[str, Any] | None = None,
+        by_epoch: bool = True,
+        **kwargs: Any,
+    ) -> None:
         """Save a checkpoint that is whole or not there; the file it replaces stays until then.
 
         Raises:
             OSError: If it cannot be written (a full disk); earlier checkpoints are untouched.
         """
         target = Path(out_dir) / filename
+        meta = dict(meta or {})
+        if isinstance(self.train_loop, EpochTrainLoop):
+            done = 0 if by_epoch else self.train_loop.batches_done
+            meta['epoch_batches'] = [done, len(self.train_dataloader)]
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             with written_whole(target) as partial:
-                super().save_checkpoint(out_dir, partial.name, *args, **kwargs)
+                super().save_checkpoint(
+                    out_dir, partial.name, *args, meta=meta, by_epoch=by_epoch, **kwargs
+                )
         except OSError as error:
             raise OSError(
                 error.errno,

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from stgr.io.atomic import written_whole
+
 POINTER_NAME = 'last_checkpoint'
 
 
@@ -26,6 +28,12 @@ def find_last_checkpoint(work_dir: str | Path) -> Path | None:
         f'{pointer} names {named or "nothing"}, which is gone; resume from another file with '
         f'--resume PATH ({_others(pointer.parent)}), or delete {POINTER_NAME} to start anew'
     )
+
+
+def point_to(checkpoint: str, work_dir: str | Path) -> None:
+    """Make ``checkpoint`` the last one of ``work_dir``; the pointer is whole at any time."""
+    with written_whole(Path(work_dir) / POINTER_NAME) as partial:
+        partial.write_text(checkpoint, encoding='utf-8')
 
 
 def _others(work_dir: Path) -> str:

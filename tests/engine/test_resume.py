@@ -55,16 +55,40 @@ def test_resume_in_process_gives_the_same_weights_in_a_folder_that_was_moved(toy
     _assert_equal(whole, _weights(moved))
 
 
-def test_checkpoint_from_the_middle_of_an_epoch_is_refused(toy_config, tmp_path):
+@pytest.mark.parametrize('step', [3, 4], ids=['middle of an epoch', 'its last batch'])
+def test_run_resumed_at_any_batch_ends_with_the_weights_of_the_uninterrupted_one(
+    step, toy_config, tmp_path
+):
     by_step = [
         '+default_hooks.checkpoint.by_epoch=False',
-        'default_hooks.checkpoint.interval=3',  # of four steps an epoch
+        f'default_hooks.checkpoint.interval={step}',  # of four batches an epoch
+        'default_hooks.checkpoint.max_keep_ckpts=9',
+    ]
+    train_model(toy_config, work_dir=tmp_path / 'a', overrides=by_step)
+
+    start = tmp_path / f'a/iter_{step}.pth'
+    runner = train_model(toy_config, work_dir=tmp_path / 'b', resume=start)
+
+    whole = read_checkpoint(tmp_path / 'a/iter_16.pth')['state_dict']
+    assert (runner.epoch, runner.iter) == (4, 16)
+    _assert_equal(whole, _weights(tmp_path / 'b'))
+
+
+def test_middle_of_an_epoch_of_other_batches_is_refused(toy_config, tmp_path):
+    by_step = [
+        '+default_hooks.checkpoint.by_epoch=False',
+        'default_hooks.checkpoint.interval=3',
         'train_cfg.max_epochs=1',
     ]
     train_model(toy_config, work_dir=tmp_path, overrides=by_step)
 
-    with pytest.raises(ValueError, match=r'iter_3\.pth was saved in the middle of an epoch'):
-        train_model(toy_config, work_dir=tmp_path, resume=tmp_path / 'iter_3.pth')
+    with pytest.raises(ValueError, match=r'iter_3\.pth was saved after 3 of the 4.*here has 8'):
+        train_model(
+            toy_config,
+            work_dir=tmp_path,
+            resume=tmp_path / 'iter_3.pth',
+            overrides=['train_dataloader.batch_size=1'],
+        )
 
 
 def test_resume_keeps_the_seed_of_the_checkpoint_even_for_the_sampler(load_toy):

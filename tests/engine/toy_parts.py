@@ -3,6 +3,8 @@
 import os
 import random
 import signal
+import subprocess
+import time
 from types import SimpleNamespace
 
 import torch
@@ -44,10 +46,22 @@ class ToyModel(BaseModel):
         self.steps += 1
         if int(self.steps) == int(os.environ.get('TOY_KILL_AT_STEP', '-1')):
             os.kill(os.getpid(), signal.SIGKILL)
+        if int(self.steps) == int(os.environ.get('TOY_PREEMPT_AT_STEP', '-1')):
+            _send_signal(getattr(signal, os.environ.get('TOY_SIGNAL', 'SIGTERM')))
         x = torch.stack(inputs)
         y = torch.nn.functional.dropout(self.linear(x), p=0.5)
         bad = int(self.steps) == int(os.environ.get('TOY_NAN_AT_STEP', '-1'))
         return {'loss': (y.mean() - 1).square() * (float('nan') if bad else 1.0)}
+
+
+def _send_signal(number):
+    """Send a signal to this process, or with its workers, which must be alive a moment later."""
+    if 'TOY_SIGNAL_TO_GROUP' not in os.environ:
+        os.kill(os.getpid(), number)
+        return
+    # By a process of its own, as a cluster does: torch's workers obey their parent differently.
+    subprocess.run(['kill', f'-{int(number)}', '--', f'-{os.getpgid(0)}'], check=False)
+    time.sleep(0.5)
 
 
 @METRICS.register_module()

@@ -16,6 +16,7 @@ from stgr.models.backbones.clip_loading import (
 )
 from stgr.models.backbones.clip_text import encode_tokens, tokenize, tokens_cut
 from stgr.models.backbones.tower_backbone import Frozen, Tower, TowerBackbone
+from stgr.ops.masking import at_least_float32
 from stgr.registry import MODELS
 from stgr.structures.features import TextFeatures, VideoFeatures
 
@@ -114,7 +115,7 @@ class CLIPBackbone(TowerBackbone):
             vision = self.clip.vision_model
             tokens = self._tokens(flat)
             tokens = self.clip.visual_projection(vision.post_layernorm(tokens))
-        tokens = rearrange(tokens.float(), '(b u) n c -> b u n c', b=len(frames))
+        tokens = rearrange(at_least_float32(tokens), '(b u) n c -> b u n c', b=len(frames))
         return VideoFeatures(tokens[:, :, 0], tokens[:, :, 1:], mask, self.grid)
 
     def _tokens(self, pictures: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from stgr.ops.masking import at_least_float32
 from stgr.structures.features import TextFeatures
 
 
@@ -41,7 +42,7 @@ def encode_tokens(
         max_words: Words kept; the sentence is that of the whole text.
     """
     hidden = text_model(input_ids=token_ids, attention_mask=mask.long()).last_hidden_state
-    states = text_projection(hidden).float()  # (B, N, C)
+    states = at_least_float32(text_projection(hidden))  # (B, N, C)
     end = mask.sum(dim=1) - 1
     sentence = states[torch.arange(len(states), device=states.device), end]
     # Between start and end mark; the end mark and padding are no words.

@@ -1,5 +1,6 @@
 """The paper's model with sound: video, audio and text learn from each other, pair by pair."""
 
+import dataclasses
 from typing import Any
 
 import torch
@@ -8,12 +9,15 @@ from torch import Tensor
 
 from stgr.models.backbones.audio_backbone import AudioBackbone
 from stgr.models.grounders.base_grounder import Config
-from stgr.models.grounders.spatio_temporal_grounder import SpatioTemporalGrounder
+from stgr.models.grounders.spatio_temporal_grounder import (
+    EncodedClips,
+    SpatioTemporalGrounder,
+)
 from stgr.models.heads import AudioHead, CrossSelfCrossHead
 from stgr.models.losses import ScoreLoss
 from stgr.ops.gather import all_gather
 from stgr.ops.log_mel import FRAMES_PER_SEC
-from stgr.ops.masking import at_least_float32, mean_weights
+from stgr.ops.masking import mean_weights
 from stgr.registry import MODELS
 from stgr.structures.features import (
     AudioFeatures,
@@ -21,6 +25,9 @@ from stgr.structures.features import (
     TextFeatures,
     VideoFeatures,
 )
+from stgr.structures.frame_selection import FrameSelection
+
+_GLOBAL = ('clips', 'sentences', 'sounds', 'heard')
 
 
 @MODELS.register_module()
@@ -91,24 +98,33 @@ class AudioVisualTextGrounder(SpatioTemporalGrounder):
         self.at_weight = at_weight
         self.audio_at_test = audio_at_test
 
-    def further_losses(
-        self,
-        inputs: dict[str, Tensor],
-        video: VideoFeatures,
-        averaged: VideoFeatures,
-        text: TextFeatures,
-    ) -> dict[str, Tensor]:
-        """Return the losses with audio: ``va`` and ``at``, of each level whose branch is there.
-
-        Raises:
-            KeyError: If the batch has no sound.
-        """
-        audio = self._encode_audio(inputs)
-        losses: dict[str, Tensor] = {}
+    def global_embeds(self, clips: EncodedClips) -> dict[str, Tensor]:
+        """Return those of the parent, and of each clip its sound and whether it has one."""
+        embeds = super().global_embeds(clips)
         if self.global_head is not None:
-            losses |= self._global_losses(averaged, text, audio)
+            audio = _sound(clips)
+            embeds |= {'sounds': self.audio_head.pool(audio), 'heard': audio.mask.any(dim=1)}
+        return embeds
+
+    def global_losses(self, embeds: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return ``loss_global``, ``loss_global_va`` and ``loss_global_at``."""
+        losses = super().global_losses(embeds)
+        if self.global_head is None:
+            return losses
+        clips, sentences, sounds, heard = map(all_gather, (embeds[name] for name in _GLOBAL))
+        head = self.global_head
+        va = _loss_of_heard(self.global_loss, head.scores(clips, sounds), heard)
+        at = _loss_of_heard(self.global_loss, head.scores(sounds, sentences), heard)
+        return losses | {
+            'loss_global_va': self.va_weight * va,
+            'loss_global_at': self.at_weight * at,
+        }
+
+    def local_losses(self, clips: EncodedClips) -> dict[str, Tensor]:
+        """Return ``loss_local``, ``loss_local_va`` and ``loss_local_at``."""
+        losses = super().local_losses(clips)
         if self.local_head is not None:
-            losses |= self._local_losses(video, text, audio)
+            losses |= self._local_losses_of_sound(clips.video, clips.text, _sound(clips))
         return losses
 
     def similarity(self, video: VideoFeatures, text: TextFeatures) -> Tensor:
@@ -136,6 +152,21 @@ class AudioVisualTextGrounder(SpatioTemporalGrounder):
             video.frames, video.patches, video.mask, video.grid, means, near.any(dim=-1)
         )
 
+    def _encoded(
+        self,
+        inputs: dict[str, Tensor],
+        text: TextFeatures,
+        candidates: VideoFeatures | None,
+        selection: FrameSelection,
+    ) -> EncodedClips:
+        """Return what the losses look at, with the sound.
+
+        Raises:
+            KeyError: If the batch has no sound.
+        """
+        clips = super()._encoded(inputs, text, candidates, selection)
+        return dataclasses.replace(clips, audio=self._encode_audio(inputs))
+
     def _encode_audio(self, inputs: dict[str, Tensor]) -> AudioFeatures:
         if 'audio' not in inputs:
             raise KeyError(
@@ -152,21 +183,7 @@ class AudioVisualTextGrounder(SpatioTemporalGrounder):
         away_sec = (heard_at_sec[..., None] - step_sec).abs()
         return (away_sec <= self.audio_at_test / 2) & audio.mask[:, None]
 
-    def _global_losses(
-        self, video: VideoFeatures, text: TextFeatures, audio: AudioFeatures
-    ) -> dict[str, Tensor]:
-        """Compare means of frames, sounds and sentences of the clips of all processes."""
-        head = self.global_head
-        assert head is not None, 'the global branch was left out'
-        clips = all_gather(head.pool(head.embed_frames(video), video.mask))
-        sentences = all_gather(at_least_float32(head.embed_sentences(text)))
-        sounds = all_gather(self.audio_head.pool(audio))
-        heard = all_gather(audio.mask.any(dim=1))
-        va = _loss_of_heard(self.global_loss, head.scores(clips, sounds), heard)
-        at = _loss_of_heard(self.global_loss, head.scores(sounds, sentences), heard)
-        return {'loss_global_va': self.va_weight * va, 'loss_global_at': self.at_weight * at}
-
-    def _local_losses(
+    def _local_losses_of_sound(
         self, video: VideoFeatures, text: TextFeatures, audio: AudioFeatures
     ) -> dict[str, Tensor]:
         """Compare patches, steps of sound and words of the clips of this process."""
@@ -187,6 +204,11 @@ class AudioVisualTextGrounder(SpatioTemporalGrounder):
             * _loss_of_heard(self.local_loss, scores, heard)
             for pair, weight, scores in (('va', self.va_weight, va), ('at', self.at_weight, at))
         }
+
+
+def _sound(clips: EncodedClips) -> AudioFeatures:
+    assert clips.audio is not None, 'sound is encoded with the rest'
+    return clips.audio
 
 
 def _loss_of_heard(loss: ScoreLoss, scores: Tensor, heard: Tensor) -> Tensor:

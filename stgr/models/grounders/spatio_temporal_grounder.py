@@ -1,5 +1,6 @@
 """The paper's model: select frames, learn globally what and when, locally what and where."""
 
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import torch
@@ -14,11 +15,29 @@ from stgr.models.selectors import BaseSelector
 from stgr.ops.gather import all_gather, pad_to_longest
 from stgr.ops.masking import at_least_float32
 from stgr.registry import MODELS
-from stgr.structures.features import TextFeatures, VideoFeatures
+from stgr.structures.features import AudioFeatures, TextFeatures, VideoFeatures
 from stgr.structures.frame_selection import FrameSelection
+from stgr.structures.grounding_sample import GroundingSample
 
 GlobalFrames = Literal['selected', 'candidates']
 Negatives = Literal['process', 'all']
+
+
+@dataclass(frozen=True)
+class EncodedClips:
+    """What the losses of a batch look at.
+
+    Args:
+        video: Features of the selected frames.
+        averaged: Those of the frames that the global branch averages.
+        text: Features of the narrations.
+        audio: Those of the sound, if the model listens.
+    """
+
+    video: VideoFeatures
+    averaged: VideoFeatures
+    text: TextFeatures
+    audio: AudioFeatures | None = None
 
 
 @MODELS.register_module()
@@ -110,37 +129,80 @@ class SpatioTemporalGrounder(BaseGrounder):
                 "the global head's projections, or by UniformSelector or AllFrames"
             )
 
+    def forward(
+        self,
+        inputs: dict[str, Tensor],
+        data_samples: list[GroundingSample],
+        mode: str = 'loss',
+        *,
+        selection: FrameSelection | None = None,
+    ) -> Any:
+        """Return losses, answers, or for ``mode='embed'`` what ``embed`` returns.
+
+        ``selection`` is for the last one. It goes through here so that a wrapper for several
+        processes sees it.
+        """
+        if mode != 'embed':
+            return super().forward(inputs, data_samples, mode)
+        assert selection is not None, "mode='embed' needs the frames that choose_frames returned"
+        return self.embed(inputs, selection)
+
     def loss(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return ``loss_global`` and ``loss_local`` of a batch, those whose branch is there."""
         text = self.backbone.encode_text(inputs['token_ids'], inputs['token_mask'])
         candidates = self._candidates(inputs)
         selection = self.select(candidates, text)
-        video = self._selected(inputs, candidates, selection)
-        averaged = video if self.global_frames == 'selected' else candidates
-        losses = {}
-        if self.global_head is not None:
-            losses['loss_global'] = self.global_loss(self.global_scores(averaged, text))
-        if self.local_head is not None:
-            scores = self.local_scores(video, text)
-            losses['loss_local'] = self.local_weight * self.local_loss(scores)
-        return losses | self.further_losses(inputs, video, averaged, text)
+        clips = self._encoded(inputs, text, candidates, selection)
+        return self.global_losses(self.global_embeds(clips)) | self.local_losses(clips)
 
-    def further_losses(
-        self,
-        inputs: dict[str, Tensor],
-        video: VideoFeatures,
-        averaged: VideoFeatures,
-        text: TextFeatures,
-    ) -> dict[str, Tensor]:
-        """Return losses that a subclass adds; here none.
+    @torch.no_grad()
+    def choose_frames(self, inputs: dict[str, Tensor]) -> FrameSelection:
+        """Return the frames that ``loss`` would learn from."""
+        text = self.backbone.encode_text(inputs['token_ids'], inputs['token_mask'])
+        return self.select(self._candidates(inputs), text)
+
+    def embed(
+        self, inputs: dict[str, Tensor], selection: FrameSelection, *, local: bool = True
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Return what the global losses compare, and the local losses, of part of a batch.
+
+        ``global_losses`` of the joined parts gives what ``loss`` gives of the whole batch.
 
         Args:
-            inputs: The batch.
-            video: Features of the selected frames.
-            averaged: Those of the frames that the global branch averages.
-            text: Features of the narrations.
+            inputs: Some clips.
+            selection: Their frames, see ``choose_frames``.
+            local: Whether local losses are wanted.
         """
-        return {}
+        text = self.backbone.encode_text(inputs['token_ids'], inputs['token_mask'])
+        clips = self._encoded(inputs, text, self._looked_at(inputs), selection)
+        return self.global_embeds(clips), self.local_losses(clips) if local else {}
+
+    def global_embeds(self, clips: EncodedClips) -> dict[str, Tensor]:
+        """Return what the global losses compare, a row (B, ...) per clip; {} without the branch."""
+        if self.global_head is None:
+            return {}
+        frames = self.global_head.embed_frames(clips.averaged)
+        return {
+            'clips': self.global_head.pool(frames, clips.averaged.mask),
+            'sentences': at_least_float32(self.global_head.embed_sentences(clips.text)),
+        }
+
+    def global_losses(self, embeds: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return ``loss_global`` of what ``global_embeds`` returned; {} without the branch.
+
+        Clips of all W processes are compared, (W * B, W * B), on every one of them.
+        """
+        if self.global_head is None:
+            return {}
+        clips, sentences = all_gather(embeds['clips']), all_gather(embeds['sentences'])
+        return {'loss_global': self.global_loss(self.global_head.scores(clips, sentences))}
+
+    def local_losses(self, clips: EncodedClips) -> dict[str, Tensor]:
+        """Return ``loss_local``; {} without the branch."""
+        if self.local_head is None:
+            return {}
+        scores = self.local_scores(clips.video, clips.text)
+        return {'loss_local': self.local_weight * self.local_loss(scores)}
 
     def select(self, video: VideoFeatures, text: TextFeatures) -> FrameSelection:
         """Return the frames of each clip that its narration speaks about; no gradient."""
@@ -162,16 +224,6 @@ class SpatioTemporalGrounder(BaseGrounder):
             VideoFeatures(head.embed_frames(video), patches, video.mask, video.grid),
             TextFeatures(head.embed_sentences(text), head.project_text(text.words), text.mask),
         )
-
-    def global_scores(self, video: VideoFeatures, text: TextFeatures) -> Tensor:
-        """Return raw scores of every clip with every narration by their means.
-
-        (B, B), or (W * B, W * B) with the batches of all W processes, on every one of them.
-        """
-        assert self.global_head is not None, 'the global branch was left out'
-        pooled = self.global_head.pool(self.global_head.embed_frames(video), video.mask)
-        sentence = at_least_float32(self.global_head.embed_sentences(text))
-        return self.global_head.scores(all_gather(pooled), all_gather(sentence))
 
     def local_scores(self, video: VideoFeatures, text: TextFeatures) -> Tensor:
         """Return raw scores of every clip with every narration by patches and words.
@@ -217,13 +269,35 @@ class SpatioTemporalGrounder(BaseGrounder):
         with torch.no_grad():
             return self.stored_or_encoded(inputs)
 
+    def _looked_at(self, inputs: dict[str, Tensor]) -> VideoFeatures | None:
+        """Return the candidates again, None where the selected frames alone do."""
+        alone = self.global_frames == 'selected' and self.backbone.frames_per_step == 1
+        return None if alone and 'frames' in inputs else self._candidates(inputs)
+
+    def _encoded(
+        self,
+        inputs: dict[str, Tensor],
+        text: TextFeatures,
+        candidates: VideoFeatures | None,
+        selection: FrameSelection,
+    ) -> EncodedClips:
+        """Return what the losses look at; ``candidates`` may be None as ``_looked_at`` says."""
+        video = self._selected(inputs, candidates, selection)
+        if self.global_frames == 'selected':
+            return EncodedClips(video, video, text)
+        assert candidates is not None, 'all candidates are averaged'
+        return EncodedClips(video, candidates, text)
+
     def _selected(
-        self, inputs: dict[str, Tensor], video: VideoFeatures, selection: FrameSelection
+        self, inputs: dict[str, Tensor], video: VideoFeatures | None, selection: FrameSelection
     ) -> VideoFeatures:
         """Return the features of the selected frames, with gradient if the backbone learns."""
-        if 'frames' in inputs and self.backbone.video_learns:
+        learns = self.backbone.video_learns
+        if video is None or ('frames' in inputs and learns):
             if self.backbone.frames_per_step == 1:
-                return self.backbone.encode_video(selection.take(inputs['frames']), selection.mask)
+                with torch.set_grad_enabled(learns and torch.is_grad_enabled()):
+                    frames = selection.take(inputs['frames'])
+                    return self.backbone.encode_video(frames, selection.mask)
             # A step looks at its neighbours too: only among all candidates is it the same one.
             video = self.backbone.encode_video(inputs['frames'], inputs['frame_mask'])
         patches = None if video.patches is None else selection.take(video.patches)
