@@ -36,21 +36,22 @@ class MergeReport:
     """What came out of a merge.
 
     Args:
-        annotators: Who answered, in the order of the votes.
-        quorum: Clicks that make an action present.
+        annotators: Who answered.
+        quorums: Clicks that make an action present, by video.
         num_frames: Frames asked for, over all videos and steps.
-        num_unfinished: Frames that not every annotator has answered.
+        num_unfinished: Frames that not every annotator of their video has answered.
         num_present: Frames where the action is present.
         num_corrupt: Frames that a quorum calls corrupt; they have no box.
         num_boxes: Boxes written, one per second of a video at most: ``num_present`` less the frames
             whose second went to another step.
         mean_distance_px: Mean distance of two annotators' clicks on a frame; NaN without a pair.
-        presence_kappa: Fleiss' kappa of click or no click over the frames that everyone has
-            answered; NaN where it is not defined (fewer than two annotators, or one answer only).
+        presence_kappa: Fleiss' kappa of click or no click over the frames that everyone of their
+            video has answered; NaN where it is not defined (fewer than two annotators, not as many
+            for every video, or one answer only).
     """
 
     annotators: tuple[str, ...]
-    quorum: int
+    quorums: dict[str, int]
     num_frames: int
     num_unfinished: int
     num_present: int
@@ -62,7 +63,10 @@ class MergeReport:
 
 @dataclass(frozen=True, slots=True)
 class _StepVotes:
-    """Votes (n, A) and clicks (n, A, 2), in pixels of the boxes' frame, on seconds (n,)."""
+    """Votes (n, A) and clicks (n, A, 2), in pixels of the boxes' frame, on seconds (n,).
+
+    A: the annotators who answered anything of the video.
+    """
 
     step: Step
     seconds: IntArray
@@ -79,7 +83,8 @@ def merge_annotations(
 ) -> MergeReport:
     """Write the files of GroundingYouTube from all annotators' clicks, beside the clicks.
 
-    A frame's action is present if a majority of the annotators clicked; its box is the union of all
+    A frame's action is present if a majority of its video's annotators clicked (those who answered
+    anything of the video: several teams may share the videos); its box is the union of all
     clicks and a margin. When steps share a second, the one with more clicks keeps it, of equal ones
     the earlier in the file (the released files pick one silently). A step is refined to its first
     and last second with a box; an action that was looked for everywhere becomes one segment per
@@ -88,7 +93,7 @@ def merge_annotations(
     Args:
         folder: Where ``work.json`` and the clicks are.
         box_rule: ``'paper'`` or ``'release'``, see ``stgr.annotation.click_boxes``.
-        quorum: Clicks that make an action present; None: more than half of the annotators.
+        quorum: Clicks that make an action present; None: more than half of a video's annotators.
         frame_size: Width and height of the frame the boxes are written for, which clicks are
             stretched to (640, 480 for GroundingYouTube); None: the frame as shown.
 
@@ -104,15 +109,20 @@ def merge_annotations(
     videos, names = read_work(folder), annotators(folder)
     if not videos or not names:
         raise FileNotFoundError(f'{folder} holds no annotations; make some with: stgr annotate')
-    needed = majority(len(names)) if quorum is None else quorum
-    steps = [_votes(folder, video, names, frame_size) for video in videos]
+    steps, quorums = [], {}
+    for video in videos:
+        team = [name for name in names if read_history(folder, name, video)] or names
+        quorums[video.video_id] = majority(len(team)) if quorum is None else quorum
+        steps.append(_votes(folder, video, team, frame_size))
     merged = [
-        _merge_video(video, of_video, frame_size or video.frame_size, box_rule, needed)
+        _merge_video(
+            video, of_video, frame_size or video.frame_size, box_rule, quorums[video.video_id]
+        )
         for video, of_video in zip(videos, steps, strict=True)
     ]
     write_benchmark(folder, merged)
     num_boxes = sum(len(video.boxes) for video in merged)
-    return _report(names, needed, [step for of_video in steps for step in of_video], num_boxes)
+    return _report(names, quorums, steps, num_boxes)
 
 
 def _votes(
@@ -207,21 +217,32 @@ def _mean_clicks(step: _StepVotes) -> list[MeanClick]:
 
 
 def _report(
-    names: Sequence[str], quorum: int, steps: Sequence[_StepVotes], num_boxes: int
+    names: Sequence[str],
+    quorums: dict[str, int],
+    videos: Sequence[Sequence[_StepVotes]],
+    num_boxes: int,
 ) -> MergeReport:
-    votes = np.concatenate([step.votes for step in steps])
-    distances = click_distances(np.concatenate([step.clicks_px for step in steps]))
+    votes = [np.concatenate([step.votes for step in steps]) for steps in videos]
+    distances = np.concatenate([click_distances(step.clicks_px) for s in videos for step in s])
     known = distances[~np.isnan(distances)]
-    finished = (votes != OPEN).all(axis=1)
-    rated = len(names) > 1 and finished.any()
+    pairs = list(zip(votes, quorums.values(), strict=True))
     return MergeReport(
         annotators=tuple(names),
-        quorum=quorum,
-        num_frames=len(votes),
-        num_unfinished=int((~finished).sum()),
-        num_present=int(vote_presence(votes, quorum=quorum).sum()),
-        num_corrupt=int(vote_corrupt(votes, quorum=quorum).sum()),
+        quorums=quorums,
+        num_frames=sum(map(len, votes)),
+        num_unfinished=sum(int((each == OPEN).any(axis=1).sum()) for each in votes),
+        num_present=sum(int(vote_presence(each, quorum=n).sum()) for each, n in pairs),
+        num_corrupt=sum(int(vote_corrupt(each, quorum=n).sum()) for each, n in pairs),
         num_boxes=num_boxes,
         mean_distance_px=float(known.mean()) if len(known) else float('nan'),
-        presence_kappa=fleiss_kappa(votes[finished] == POINT) if rated else float('nan'),
+        presence_kappa=_kappa(votes),
     )
+
+
+def _kappa(videos: Sequence[IntArray]) -> float:
+    """Return Fleiss' kappa over the finished frames of videos with as many annotators each."""
+    if len({votes.shape[1] for votes in videos}) > 1 or videos[0].shape[1] < 2:
+        return float('nan')
+    votes = np.concatenate(videos)
+    finished = votes[(votes != OPEN).all(axis=1)]
+    return fleiss_kappa(finished == POINT) if len(finished) else float('nan')

@@ -72,7 +72,9 @@ def _merge(args: argparse.Namespace) -> None:
     )
     say(f'annotators: {len(report.annotators)} ({", ".join(report.annotators)})')
     say(f'frames: {report.num_frames}, {report.num_unfinished} not answered by all')
-    say(f'present (at least {report.quorum} clicks): {report.num_present}')
+    few, many = min(report.quorums.values()), max(report.quorums.values())
+    needed = f'{few}' if few == many else f'{few} to {many}'
+    say(f'present (at least {needed} clicks): {report.num_present}')
     say(f'corrupt: {report.num_corrupt}')
     say(f'boxes: {report.num_boxes} ({report.num_present - report.num_boxes} lost a shared second)')
     say(f'distance of two clicks: {_number(report.mean_distance_px, 1)} px')

@@ -60,9 +60,28 @@ def test_five_people_make_a_benchmark_that_the_data_set_reads(give, folder):
     assert [(s.first_sec, s.last_sec) for s in item['segments']] == [(0, 2), (2, 5)]
     by_pool = GroundingYouTube(str(folder), videos_dir=None, pool='vid2step')[0]
     assert by_pool['pool'] == ['crack egg', 'stir pan']
-    assert (report.annotators, report.quorum, report.num_boxes) == (FIVE, 3, 2)
+    assert (report.annotators, report.quorums, report.num_boxes) == (FIVE, {'kitchen': 3}, 2)
     assert (report.num_frames, report.num_unfinished, report.num_present) == (7, 4, 2)
     assert [path.name for path in folder.glob('.partial-*')] == []
+
+
+def test_teams_share_the_videos_and_each_is_a_majority_of_its_own(kitchen, tmp_path):
+    (tmp_path / 'actions.txt').write_text('stir\n')
+    bathroom = kitchen.with_name('bathroom.mp4')
+    bathroom.write_bytes(kitchen.read_bytes())
+    videos = begin_work(tmp_path, [kitchen, bathroom], tmp_path / 'actions.txt')
+    teams = {'kitchen': ('ann', 'bob', 'cat'), 'bathroom': ('dan', 'eve', 'fay')}
+    for video in videos:
+        for name in teams[video.video_id][:2]:
+            write_history(tmp_path, name, video, [Answer(0, 1, 'point', (5, 5))])
+        write_history(
+            tmp_path, teams[video.video_id][2], video, [Answer(0, 1, 'cannot_solve', None)]
+        )
+
+    report = merge_annotations(tmp_path)
+
+    assert report.quorums == {'kitchen': 2, 'bathroom': 2}, '2 of 3, not 4 of 6'
+    assert (report.num_present, report.num_boxes) == (2, 2)
 
 
 def test_steps_are_refined_and_keep_their_number(give, folder):
