@@ -2,7 +2,9 @@
 
 import os
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 USER_ERRORS = (
     ValueError, TypeError, LookupError, OSError, ImportError, FloatingPointError, SyntaxError,
@@ -15,7 +17,8 @@ WORKER_TRACEBACK = 'Traceback (most recent call last):\n'  # torch puts it into 
 def run_command(command: Callable[[], object]) -> int:
     """Run a command; turn a mistake of the user into one line on standard error.
 
-    With the environment variable ``STGR_DEBUG=1`` the traceback is shown instead.
+    With the environment variable ``STGR_DEBUG=1`` the traceback is shown instead. Warnings are one
+    line too.
 
     Args:
         command: The work to do.
@@ -24,7 +27,8 @@ def run_command(command: Callable[[], object]) -> int:
         The exit status: 0 when it succeeded, 1 for an error, 130 after Ctrl-C.
     """
     try:
-        command()
+        with _plain_warnings():
+            command()
     except KeyboardInterrupt:
         sys.stderr.write('interrupted\n')
         return 130
@@ -34,6 +38,26 @@ def run_command(command: Callable[[], object]) -> int:
         sys.stderr.write(f'error: {one_line(error)}\n')
         return 1
     return 0
+
+
+@contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """Show what a ``UserWarning`` says, not where in the code it was said."""
+    format_warning = warnings.formatwarning
+
+    def format_plainly(
+        message: Warning | str, category: type[Warning], filename: str, lineno: int,
+        line: str | None = None,
+    ) -> str:  # fmt: skip
+        if issubclass(category, UserWarning):
+            return f'NOTE: {" ".join(str(message).split())}\n'
+        return format_warning(message, category, filename, lineno, line)
+
+    warnings.formatwarning = format_plainly
+    try:
+        yield
+    finally:
+        warnings.formatwarning = format_warning
 
 
 def is_user_error(error: BaseException) -> bool:

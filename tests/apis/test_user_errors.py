@@ -1,6 +1,8 @@
 """A user's mistake is one line and a status; a bug of ours keeps its traceback."""
 
 import errno
+import subprocess
+import sys
 
 import pytest
 from mmengine.config import Config
@@ -32,6 +34,17 @@ def test_mistake_is_one_line_and_status_one(error, said, capsys, monkeypatch):
 
     assert run_command(_raiser(error)) == 1
     assert capsys.readouterr().err == said
+
+
+def test_a_warning_is_one_line_without_its_place_in_the_code():
+    code = (
+        'import warnings; from stgr.apis.user_errors import run_command\n'
+        'run_command(lambda: warnings.warn("two\\n  lines"))\n'
+        'warnings.warn("later")\n'
+    )
+    said = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True).stderr
+
+    assert said.splitlines() == ['NOTE: two lines', '<string>:3: UserWarning: later']
 
 
 def test_success_and_interrupt_have_their_own_status(capsys):
