@@ -72,19 +72,20 @@ def _ask(python, code, cwd):
     return json.loads(_run_code(python, code, cwd))
 
 
-def test_wheel_holds_all_sources_configs_and_weights(wheel):
+def test_wheel_holds_all_sources_configs_weights_and_pages(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     sources = {
         file.relative_to(_REPOSITORY).as_posix() for file in _REPOSITORY.glob('stgr/**/*.py')
     }
     configs = {f'stgr/{f.relative_to(_REPOSITORY)}' for f in _REPOSITORY.glob('configs/**/*.py')}
-    weights = {
+    data = {
         file.relative_to(_REPOSITORY).as_posix()
-        for file in _REPOSITORY.glob('stgr/weights/**/*')
+        for folder in ('weights', 'annotation/page')
+        for file in _REPOSITORY.glob(f'stgr/{folder}/**/*')
         if file.is_file()
     }
 
-    assert sources | configs | weights | {'stgr/py.typed'} <= names
+    assert sources | configs | data | {'stgr/py.typed'} <= names
     tops = {name.split('/')[0] for name in names}
     assert tops == {'stgr', next(top for top in tops if top.endswith('.dist-info'))}
     assert any(name.endswith('licenses/LICENSE') for name in names)
