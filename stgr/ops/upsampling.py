@@ -69,15 +69,21 @@ def interpolate_rows(maps: FloatArray, axis: Axis, pixels: IntArray) -> FloatArr
         Rows on the horizontal grid, (N, M, w).
     """
     lower, upper, fraction = axis.neighbours(pixels)
-    base = maps[:, lower]
-    return base + fraction[:, None] * (maps[:, upper] - base)
+    return _between(maps.take(lower, axis=1), maps.take(upper, axis=1), fraction[:, None])
 
 
 def interpolate_columns(rows: FloatArray, axis: Axis, pixels: IntArray) -> FloatArray:
     """Return chosen pixel columns, (N, M, K), of rows on the grid, (N, M, w), likewise."""
     lower, upper, fraction = axis.neighbours(pixels)
-    base = rows[:, :, lower]
-    return base + fraction * (rows[:, :, upper] - base)
+    return _between(rows.take(lower, axis=2), rows.take(upper, axis=2), fraction)
+
+
+def _between(first: FloatArray, second: FloatArray, fraction: FloatArray) -> FloatArray:
+    """Return ``first + fraction * (second - first)`` in the place of ``second``."""
+    second -= first
+    second *= fraction
+    second += first
+    return second
 
 
 def upsample_maps(maps: FloatArray, frame_size: tuple[int, int]) -> FloatArray:

@@ -21,8 +21,9 @@ from stgr.evaluation.functional.records import record_from_mapping
 from stgr.evaluation.functional.single_action import reduce_clip, score_single_action
 from stgr.evaluation.functional.spatial import score_pointing, score_spatial
 from stgr.evaluation.functional.transcripts import transcript_of
+from stgr.evaluation.functional.tube_table import TubeSettings
 from stgr.evaluation.functional.tubes import instances_from_segments
-from stgr.evaluation.functional.video_map import TubeSettings, score_video_map
+from stgr.evaluation.functional.video_map import score_video_map
 
 pytestmark = pytest.mark.golden
 # thresholded masks: 2e-3; the rest 1e-6

@@ -23,6 +23,7 @@ from stgr.evaluation.functional import (
     count_classes,
     reduce_clip,
     reduce_record,
+    repoint_query,
     score_frame_map,
     score_iou_point,
     score_pointing,
@@ -55,7 +56,7 @@ class ExchangeVideo:
     Args:
         truth: What is true.
         facts: Of the point mode asked for.
-        by_mode: Of each point mode, places of the true labels only.
+        by_mode: The same, with the places of the true labels by each point mode.
         released: Of boxes painted as the released scripts do, places of the true labels only.
         record: With the places of the true labels only, for the released script.
         log_probs: (T, C) in the order of the truth's ``class_order``, or None.
@@ -97,7 +98,7 @@ class ExchangeProtocol(PlacesProtocol):
         facts = reduce_record(video.record, self.places())
         query_only = replace(video.record, pred_places=None)
         by_mode = {
-            mode: facts if mode == self.point_mode else reduce_record(query_only, self.places(mode))
+            mode: facts if mode == self.point_mode else repoint_query(facts, video.record, mode)
             for mode in SPATIAL_MODES.values()
         }
         released = reduce_as_released(query_only, self.places('first'))

@@ -31,7 +31,7 @@ from stgr.evaluation.functional.constant_place import (
     place_constant,
 )
 from stgr.evaluation.functional.controls import CONTROLS, Control, apply_control
-from stgr.evaluation.functional.frame_facts import FrameFacts, reduce_record
+from stgr.evaluation.functional.frame_facts import FrameFacts, reduce_record, repoint_query
 from stgr.evaluation.functional.frame_map import score_frame_map
 from stgr.evaluation.functional.groups import ClassGroups, read_class_groups, score_groups
 from stgr.evaluation.functional.iou_point import score_iou_point
@@ -90,11 +90,11 @@ from stgr.evaluation.functional.transcripts import (
     spread_transcript,
     transcript_of,
 )
+from stgr.evaluation.functional.tube_table import TubeSettings
 from stgr.evaluation.functional.tubes import instances_from_segments, tube_overlap
 from stgr.evaluation.functional.unlabelled import ignore_unlabelled
 from stgr.evaluation.functional.video_map import (
     TubeOutcomes,
-    TubeSettings,
     score_video_map,
     tube_outcomes,
 )
@@ -164,6 +164,7 @@ __all__ = [
     'reduce_best',
     'reduce_clip',
     'reduce_record',
+    'repoint_query',
     'score_boxed_images',
     'score_each_class',
     'score_each_video',

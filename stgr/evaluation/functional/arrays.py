@@ -1,6 +1,6 @@
 """Array types of the metrics, and the two averages that all of them use."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,16 @@ def mean_or_nan(values: Iterable[float] | FloatArray | BoolArray) -> float:
     """
     array = np.asarray(values if isinstance(values, np.ndarray) else list(values), np.float64)
     return float(array.mean()) if array.size else float('nan')
+
+
+def join_floats(arrays: Sequence[FloatArray]) -> FloatArray:
+    """Return the arrays one after another; an empty one if there are none."""
+    return np.concatenate([np.zeros(0), *arrays])
+
+
+def join_ints(arrays: Sequence[IntArray]) -> IntArray:
+    """Return the same of whole numbers."""
+    return np.concatenate([np.zeros(0, np.int64), *arrays])
 
 
 def class_mean(values: FloatArray | BoolArray, classes: IntArray) -> float:

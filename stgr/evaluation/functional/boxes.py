@@ -6,7 +6,7 @@ is closed. A box without area hits nothing (benchmarks, section 3, notation, and
 
 import numpy as np
 
-from stgr.evaluation.functional.arrays import BoolArray, FloatArray
+from stgr.evaluation.functional.arrays import BoolArray, FloatArray, IntArray
 
 WIDE_AREA_PX = 50_000
 WIDE_FRAME_PX = 640 * 480
@@ -77,8 +77,8 @@ def wide_boxes(boxes_px: FloatArray, frame_size: tuple[int, int]) -> BoolArray:
     return is_wide(box_areas(clip_boxes(boxes_px, frame_size)), frame_size)
 
 
-def is_wide(areas_px: FloatArray, frame_size: tuple[int, int]) -> BoolArray:
-    """Tell which areas are wide; compared as products, so that the limit itself is exact."""
+def is_wide(areas_px: FloatArray, frame_size: tuple[int | IntArray, int | IntArray]) -> BoolArray:
+    """Tell which areas are wide, of one frame size or one of each; compared as exact products."""
     width, height = frame_size
     limit = WIDE_AREA_PX * width * height
     return np.asarray(np.asarray(areas_px) * WIDE_FRAME_PX > limit, np.bool_)

@@ -4,14 +4,19 @@ Heat maps are turned into a hit and three areas per frame once; every score belo
 these (and ranks exchange kilobytes, not maps).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from stgr.evaluation.functional.arrays import BoolArray, FloatArray, IntArray
 from stgr.evaluation.functional.boxes import box_areas, clip_boxes, wide_boxes
-from stgr.evaluation.functional.place_facts import PlaceFacts, PlaceSettings, compare_places
-from stgr.evaluation.functional.places import Places
+from stgr.evaluation.functional.place_facts import (
+    PlaceFacts,
+    PlaceSettings,
+    compare_places,
+    map_hits,
+)
+from stgr.evaluation.functional.places import HeatPlaces, Places
 from stgr.evaluation.functional.records import GroundingRecord
 from stgr.structures import BACKGROUND
 
@@ -84,6 +89,25 @@ def reduce_record(record: GroundingRecord, settings: PlaceSettings | None = None
         pred=_compare(record, record.pred_places, record.pred_labels != BACKGROUND, settings),
         query=_compare(record, record.query_places, action, settings),
     )
+
+
+def repoint_query(facts: FrameFacts, record: GroundingRecord, point_mode: str) -> FrameFacts:
+    """Return facts whose true labels' heat maps point by another mode; areas stay as they are.
+
+    Args:
+        facts: Of ``reduce_record``.
+        record: What they were reduced from.
+        point_mode: See ``heatmap_points``.
+
+    Returns:
+        The facts themselves if the record has no such maps.
+    """
+    if facts.query is None or not isinstance(record.query_places, HeatPlaces):
+        return facts
+    hit, used = np.zeros(record.num_frames, np.bool_), facts.action
+    maps, boxes_px = record.query_places.maps[used], record.gt_boxes_px[used]
+    hit[used] = map_hits(maps, boxes_px, record.frame_size, point_mode)
+    return replace(facts, query=replace(facts.query, hit=hit))
 
 
 def label_runs(labels: IntArray) -> IntArray:

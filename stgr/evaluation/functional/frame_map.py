@@ -7,8 +7,8 @@ import numpy as np
 from stgr.evaluation.functional.arrays import FloatArray, class_mean, mean_or_nan
 from stgr.evaluation.functional.classes import class_ids, global_labels
 from stgr.evaluation.functional.frame_facts import FrameFacts
-from stgr.evaluation.functional.ranking import average_precision
-from stgr.evaluation.functional.video_map import THRESHOLDS, predicted_places
+from stgr.evaluation.functional.ranking import average_precisions
+from stgr.evaluation.functional.tube_table import THRESHOLDS, predicted_places
 
 
 def score_frame_map(
@@ -39,16 +39,13 @@ def score_frame_map(
     iou = np.concatenate([[0.0], *(predicted_places(v).iou for v in videos)])
     iou = np.where(truth == label, iou, 0.0)
     wide = np.concatenate([[False], *(v.wide for v in videos)])
-    boxed = truth >= 0
+    boxed, detected = truth >= 0, label >= 0
+    num = np.bincount(truth[boxed], minlength=len(ids))
     found: dict[str, float] = {}
     for threshold in thresholds:
         hit = iou > threshold
-        aps: list[float] = []
-        for name in np.unique(truth[boxed]):
-            mine = label == name
-            num = int((truth == name).sum())
-            aps.append(average_precision(score[mine], hit[mine], num))
-        found[f'frame_mAP@{threshold:g}'] = mean_or_nan(aps)
+        aps = average_precisions(label[detected], score[detected], hit[detected], num)
+        found[f'frame_mAP@{threshold:g}'] = mean_or_nan(aps[num > 0])
         found[f'frame_hit_class@{threshold:g}'] = class_mean(hit[boxed], truth[boxed])
         found[f'frame_hit_micro@{threshold:g}'] = mean_or_nan(hit[boxed])
         found[f'frame_hit_wide@{threshold:g}'] = mean_or_nan(hit[boxed & wide])
@@ -56,6 +53,6 @@ def score_frame_map(
     means: FloatArray = np.asarray([found[f'frame_mAP@{t:g}'] for t in thresholds])
     found[f'frame_mAP@{thresholds[0]:g}:{thresholds[-1]:g}'] = mean_or_nan(means)
     found['num_classes'] = float(len(np.unique(truth[boxed])))
-    found['num_det'] = float((label >= 0).sum())
+    found['num_det'] = float(detected.sum())
     found['num_gt'] = float(boxed.sum())
     return found

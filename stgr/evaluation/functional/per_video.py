@@ -6,7 +6,8 @@ from stgr.evaluation.functional.frame_facts import FrameFacts
 from stgr.evaluation.functional.iou_point import score_iou_point
 from stgr.evaluation.functional.labels import score_labels
 from stgr.evaluation.functional.spatial import score_pointing, score_spatial
-from stgr.evaluation.functional.video_map import TubeSettings, score_video_map
+from stgr.evaluation.functional.tube_table import TubeSettings
+from stgr.evaluation.functional.video_map import score_video_map
 
 TASKS = ('labels', 'pointing', 'spatial', 'iou_point', 'video_map')
 

@@ -1,6 +1,7 @@
 """Predicted places compared with the true boxes of their frames: a hit and three areas."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -59,6 +60,14 @@ class PlaceFacts:
         return np.divide(self.common_px, union, out=np.zeros_like(union), where=union > 0)
 
 
+def join_places(videos: Sequence[PlaceFacts]) -> PlaceFacts:
+    """Return the facts of all frames of several videos, one video after another."""
+    names = [field.name for field in fields(PlaceFacts)]
+    none = np.zeros(0)
+    joined = [np.concatenate([none, *(getattr(one, name) for one in videos)]) for name in names]
+    return PlaceFacts(joined[0] > 0, *joined[1:])
+
+
 def compare_places(
     places: Places,
     boxes_px: FloatArray,
@@ -98,12 +107,19 @@ def compare_places(
 def _compare_maps(
     maps: FloatArray, boxes_px: FloatArray, frame_size: tuple[int, int], settings: PlaceSettings
 ) -> FloatArray:
-    points = heatmap_points(maps, frame_size, settings.point_mode)
     scaled = normalise_maps(maps, settings.normalisation)
     areas = mask_areas(scaled, boxes_px, frame_size, threshold=settings.mask_threshold)
     peaks = maps.max(axis=(1, 2), initial=-np.inf)
-    hit = points_in_boxes(points, boxes_px, frame_size) & (peaks > 0)  # all zero: nowhere
-    return np.stack([hit, *areas, peaks])
+    return np.stack([map_hits(maps, boxes_px, frame_size, settings.point_mode), *areas, peaks])
+
+
+def map_hits(
+    maps: FloatArray, boxes_px: FloatArray, frame_size: tuple[int, int], point_mode: str
+) -> BoolArray:
+    """Return which maps, (N, h, w), point into the closed box of their frame, (N,)."""
+    points = heatmap_points(maps, frame_size, point_mode)
+    somewhere = maps.max(axis=(1, 2), initial=-np.inf) > 0  # all zero: nowhere
+    return np.asarray(points_in_boxes(points, boxes_px, frame_size) & somewhere, np.bool_)
 
 
 def _compare_boxes(

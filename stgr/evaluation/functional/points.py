@@ -1,10 +1,11 @@
 """The point of a heat map: the peak of its upsampled version, without upsampling it.
 
-A bilinear piece has its largest sampled value at one of its corner pixels, so at most
-``2 (h + 1) x 2 (w + 1)`` pixels have to be looked at instead of all; the first maximum in row-major
-order is always among them.
+A bilinear piece has its largest sampled value at one of its corner pixels, and a flat border piece
+at its first, so at most ``2 h x 2 w`` pixels have to be looked at instead of all; the first maximum
+in row-major order is always among them.
 """
 
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -13,6 +14,7 @@ from stgr.evaluation.functional.arrays import FloatArray, IntArray
 from stgr.ops.upsampling import Axis, interpolate_columns, interpolate_rows
 
 POINT_MODES = ('first', 'tie_mean', 'cell_centre')
+_CHUNK = 256  # frames at a time: 0.4 MB of pixels for 7x7 maps
 
 
 def heatmap_points(
@@ -44,7 +46,8 @@ def heatmap_points(
     if not len(maps):
         return np.zeros((0, 2))
     if mode == 'first':
-        return _first_maxima(maps, axes)
+        chunks = [maps[i : i + _CHUNK] for i in range(0, len(maps), _CHUNK)]
+        return np.concatenate([_first_maxima(chunk, axes) for chunk in chunks])
     if mode == 'tie_mean':
         return _tie_means(maps, axes)
     return _cell_centres(maps, axes)
@@ -57,10 +60,13 @@ def _first_maxima(maps: FloatArray, axes: tuple[Axis, Axis]) -> FloatArray:
     return np.stack([columns[best % len(columns)], rows[best // len(columns)]], 1).astype(float)
 
 
+@lru_cache(maxsize=64)
 def _corner_pixels(axis: Axis) -> IntArray:
     starts = axis.piece_starts()
     filled = starts[1:] > starts[:-1]
-    return np.unique(np.concatenate([starts[:-1][filled], starts[1:][filled] - 1]))
+    lasts = starts[1:][filled] - 1
+    sloped = slice(int(filled[0]), len(lasts) - int(filled[-1]))  # without the borders
+    return np.unique(np.concatenate([starts[:-1][filled], lasts[sloped]]))
 
 
 def _tie_means(maps: FloatArray, axes: tuple[Axis, Axis]) -> FloatArray:

@@ -8,7 +8,8 @@ import numpy as np
 from stgr.evaluation.functional.arrays import BoolArray, FloatArray
 from stgr.evaluation.functional.frame_facts import FrameFacts
 from stgr.evaluation.functional.ranking import average_precision
-from stgr.evaluation.functional.video_map import RankedTubes, TubeSettings, rank_tubes
+from stgr.evaluation.functional.tube_table import TubeSettings
+from stgr.evaluation.functional.video_map import RankedTubes, rank_tubes
 
 
 @dataclass(frozen=True)

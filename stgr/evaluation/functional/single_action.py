@@ -8,9 +8,9 @@ import numpy as np
 from stgr.evaluation.functional.arrays import BoolArray, IntArray, class_mean, mean_or_nan
 from stgr.evaluation.functional.boxes import is_wide
 from stgr.evaluation.functional.frame_facts import FrameFacts
-from stgr.evaluation.functional.ranking import average_precision
+from stgr.evaluation.functional.ranking import average_precisions
+from stgr.evaluation.functional.tube_table import TubeSettings, predicted_places
 from stgr.evaluation.functional.tubes import tube_overlap
-from stgr.evaluation.functional.video_map import TubeSettings, predicted_places
 
 
 @dataclass(frozen=True)
@@ -134,14 +134,10 @@ def score_single_action(
 
 
 def _mean_ap(clips: list[ClipFacts], labels: IntArray, hit: BoolArray, rule: str) -> float:
-    scores = []
-    for label in np.unique(labels):
-        mine = np.flatnonzero(labels == label)
-        ranked = [(clips[i].score, hit[i]) for i in mine if clips[i].score is not None]
-        ranks = np.asarray([score for score, _ in ranked], np.float64)
-        positive = np.asarray([right for _, right in ranked], np.bool_)
-        scores.append(average_precision(ranks, positive, len(mine), rule=rule))
-    return mean_or_nan(scores)
+    tubes = np.asarray([clip.score is not None for clip in clips], np.bool_)
+    scores = np.asarray([clip.score for clip in clips if clip.score is not None], np.float64)
+    num = np.bincount(labels)
+    return mean_or_nan(average_precisions(labels[tubes], scores, hit[tubes], num, rule=rule))
 
 
 def _within(video: FrameFacts, start_sec: float, end_sec: float) -> BoolArray:

@@ -15,7 +15,7 @@ from stgr.evaluation.functional.arrays import (
 from stgr.evaluation.functional.classes import class_ids, global_labels
 from stgr.evaluation.functional.frame_facts import FrameFacts
 from stgr.evaluation.functional.place_facts import PlaceFacts
-from stgr.evaluation.functional.ranking import RULES, average_precision
+from stgr.evaluation.functional.ranking import RULES, average_precisions
 
 
 @dataclass(frozen=True)
@@ -97,12 +97,10 @@ def score_spatial(videos: Sequence[FrameFacts], *, iou_threshold: float = 0.3) -
 
 
 def _mean_ap(frames: _Frames, iou_threshold: float, rule: str) -> float:
-    scores = []
-    for name in np.unique(frames.classes):
-        mine = frames.classes == name
-        hits = frames.iou[mine] >= iou_threshold
-        scores.append(average_precision(frames.peak[mine], hits, int(mine.sum()), rule=rule))
-    return mean_or_nan(scores)
+    num = np.bincount(frames.classes)
+    hits = frames.iou >= iou_threshold
+    found = average_precisions(frames.classes, frames.peak, hits, num, rule=rule)
+    return mean_or_nan(found[num > 0])
 
 
 def _collect(videos: Sequence[FrameFacts]) -> _Frames:

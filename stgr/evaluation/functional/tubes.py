@@ -12,19 +12,30 @@ OVERLAPS = ('volume', 'mean_union', 'tiou_siou')
 
 
 @dataclass(frozen=True)
-class FrameTube:
-    """Frames of one label in one video.
+class FrameTubes:
+    """Tubes, sets of frames of one label, of which no two share a frame.
 
     Args:
-        label: Index in the video's pool.
-        frames: Frame numbers, (N,), ascending, N >= 1.
+        labels: Label of each tube, (K,).
+        of_frame: Number of the tube of each frame, (T,), -1 where there is none; every tube has a
+            frame.
     """
 
-    label: int
-    frames: IntArray
+    labels: IntArray
+    of_frame: IntArray
+
+    def sums(self, values: FloatArray) -> FloatArray:
+        """Return the sum over the frames of each tube, (K,), of values of each frame, (T,)."""
+        inside = self.of_frame >= 0
+        sums = np.bincount(self.of_frame[inside], values[inside], minlength=len(self.labels))
+        return np.asarray(sums, np.float64)
+
+    def means(self, values: FloatArray) -> FloatArray:
+        """Return the mean over the frames of each tube, (K,), likewise."""
+        return self.sums(values) / self.sums(np.ones(len(values)))
 
 
-def predicted_tubes(labels: IntArray, *, kind: str = 'class', gap: int = 0) -> list[FrameTube]:
+def predicted_tubes(labels: IntArray, *, kind: str = 'class', gap: int = 0) -> FrameTubes:
     """Return the tubes of predicted labels (benchmarks, section 3 (d) and 3.1 (d)).
 
     Args:
@@ -42,16 +53,17 @@ def predicted_tubes(labels: IntArray, *, kind: str = 'class', gap: int = 0) -> l
     _check_kind(kind)
     if gap < 0:
         raise ValueError(f'gap counts frames and must be >= 0, but got {gap}')
-    tubes = []
-    for label in np.unique(labels[labels >= 0]):
-        frames = np.flatnonzero(labels == label)
-        longest = gap + 1 if kind == 'instance' else len(labels)
-        cuts = np.flatnonzero(np.diff(frames) > longest) + 1
-        tubes += [FrameTube(int(label), part) for part in np.split(frames, cuts)]
-    return tubes
+    frames = np.flatnonzero(labels >= 0)
+    frames = frames[np.argsort(labels[frames], kind='stable')]
+    longest = gap + 1 if kind == 'instance' else len(labels)
+    begins = np.ones(len(frames), np.bool_)
+    begins[1:] = (np.diff(labels[frames]) != 0) | (np.diff(frames) > longest)
+    of_frame = np.full(len(labels), -1, np.int64)
+    of_frame[frames] = np.cumsum(begins) - 1
+    return FrameTubes(labels[frames[begins]], of_frame)
 
 
-def true_tubes(labels: IntArray, instances: IntArray, *, kind: str = 'class') -> list[FrameTube]:
+def true_tubes(labels: IntArray, instances: IntArray, *, kind: str = 'class') -> FrameTubes:
     """Return the annotated tubes: one per label, or one per instance.
 
     Args:
@@ -68,9 +80,11 @@ def true_tubes(labels: IntArray, instances: IntArray, *, kind: str = 'class') ->
     _check_kind(kind)
     if kind == 'class':
         return predicted_tubes(labels)
-    numbers = np.unique(instances[(instances >= 0) & (labels >= 0)])
-    groups = [np.flatnonzero((instances == number) & (labels >= 0)) for number in numbers]
-    return [FrameTube(int(labels[frames[0]]), frames) for frames in groups]
+    inside = (instances >= 0) & (labels >= 0)
+    _, first, number = np.unique(instances[inside], return_index=True, return_inverse=True)
+    of_frame = np.full(len(labels), -1, np.int64)
+    of_frame[inside] = number
+    return FrameTubes(labels[inside][first], of_frame)
 
 
 def instances_from_segments(
@@ -124,7 +138,9 @@ def tube_overlap(
     """
     if overlap not in OVERLAPS:
         raise ValueError(f'overlap must be one of {OVERLAPS}, but got {overlap!r}')
-    common = predicted[np.isin(predicted, truth, assume_unique=True)]
+    if not len(predicted) or not len(truth):
+        return 0.0
+    common = predicted[truth.take(np.searchsorted(truth, predicted), mode='clip') == predicted]
     if not len(common):
         return 0.0
     if overlap != 'volume':
@@ -151,18 +167,14 @@ class TubePairs:
 
 
 def overlap_tubes(
-    predicted: list[FrameTube],
-    truths: list[FrameTube],
-    places: PlaceFacts,
-    *,
-    overlap: str = 'volume',
+    predicted: FrameTubes, truths: FrameTubes, places: PlaceFacts, *, overlap: str = 'volume'
 ) -> TubePairs:
     """Return ``tube_overlap`` of every pair of one label that shares a frame, all at once.
 
     Pairs that share none overlap by 0 and are left out.
 
     Args:
-        predicted: Tubes of one video, of which no two share a frame.
+        predicted: Tubes over T frames.
         truths: Likewise.
         places: Predicted places against true boxes, frame by frame.
         overlap: See ``tube_overlap``.
@@ -172,39 +184,25 @@ def overlap_tubes(
     """
     if overlap not in OVERLAPS:
         raise ValueError(f'overlap must be one of {OVERLAPS}, but got {overlap!r}')
-    num_frames, num = len(places.box_px), len(truths)
-    ours, theirs = _tube_of(predicted, num_frames), _tube_of(truths, num_frames)
-    labels = np.asarray([tube.label for tube in predicted] + [-1], np.int64)
-    true_labels = np.asarray([tube.label for tube in truths] + [-2], np.int64)
-    shared = np.flatnonzero((ours >= 0) & (theirs >= 0) & (labels[ours] == true_labels[theirs]))
-    keys, pair_of = np.unique(ours[shared] * max(num, 1) + theirs[shared], return_inverse=True)
-    first, second = keys // max(num, 1), keys % max(num, 1)
+    both = np.flatnonzero((predicted.of_frame >= 0) & (truths.of_frame >= 0))
+    first, second = predicted.of_frame[both], truths.of_frame[both]
+    alike = predicted.labels[first] == truths.labels[second]
+    shared, num = both[alike], max(len(truths.labels), 1)
+    pairs, pair_of = np.unique(first[alike] * num + second[alike], return_inverse=True)
+    first, second = pairs // num, pairs % num
 
     def total(values: FloatArray) -> FloatArray:
-        sums = np.bincount(pair_of, weights=values[shared], minlength=len(keys))
+        sums = np.bincount(pair_of, weights=values[shared], minlength=len(pairs))
         return np.asarray(sums, np.float64)
 
     if overlap != 'volume':
-        lengths = np.asarray([len(tube.frames) for tube in predicted], np.int64)[first]
-        true_lengths = np.asarray([len(tube.frames) for tube in truths], np.int64)[second]
-        union = lengths + true_lengths - total(np.ones(num_frames))
+        ones = np.ones(len(places.box_px))
+        union = predicted.sums(ones)[first] + truths.sums(ones)[second] - total(ones)
         return TubePairs(first, second, total(places.iou) / union)
     common = total(places.common_px)
-    union = _sums(predicted, places.place_px)[first] + _sums(truths, places.box_px)[second] - common
-    overlaps = np.divide(common, union, out=np.zeros(len(keys)), where=union > 0)
+    union = predicted.sums(places.place_px)[first] + truths.sums(places.box_px)[second] - common
+    overlaps = np.divide(common, union, out=np.zeros(len(pairs)), where=union > 0)
     return TubePairs(first, second, overlaps)
-
-
-def _tube_of(tubes: list[FrameTube], num_frames: int) -> IntArray:
-    """Return the number of the tube of each frame, -1 where there is none."""
-    numbers = np.full(num_frames, -1, np.int64)
-    for number, tube in enumerate(tubes):
-        numbers[tube.frames] = number
-    return numbers
-
-
-def _sums(tubes: list[FrameTube], areas: FloatArray) -> FloatArray:
-    return np.asarray([areas[tube.frames].sum() for tube in tubes], np.float64)
 
 
 def _check_kind(kind: str) -> None:

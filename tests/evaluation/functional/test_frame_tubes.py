@@ -10,7 +10,8 @@ LABELS = np.array([0, 0, -1, 0, 1, 1, 0, 0, -1, -1])
 
 
 def _frames(tubes):
-    return [(tube.label, tube.frames.tolist()) for tube in tubes]
+    frames = [np.flatnonzero(tubes.of_frame == number) for number in range(len(tubes.labels))]
+    return [(label, one.tolist()) for label, one in zip(tubes.labels, frames, strict=True)]
 
 
 def test_a_class_tube_is_every_frame_of_the_label():
@@ -44,8 +45,8 @@ def test_a_shared_second_goes_to_the_first_segment_of_its_label():
 
 def test_background_only_and_empty_videos_have_no_tubes():
     for labels in (np.full(3, -1), np.zeros(0, np.int64)):
-        assert predicted_tubes(labels) == []
-        assert true_tubes(labels, label_runs(labels), kind='instance') == []
+        assert _frames(predicted_tubes(labels)) == []
+        assert _frames(true_tubes(labels, label_runs(labels), kind='instance')) == []
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from stgr.evaluation.functional import average_precision
+from stgr.evaluation.functional.ranking import average_precisions
 
 
 @pytest.mark.parametrize(
@@ -58,3 +59,30 @@ def test_no_truth_and_unknown_rules_are_errors():
         average_precision(np.ones(1), np.ones(1, bool), 0)
     with pytest.raises(ValueError, match='11pt'):
         average_precision(np.ones(1), np.ones(1, bool), 1, rule='coco')
+
+
+@pytest.mark.parametrize('rule', ['all', '11pt', 'hico10'])
+def test_all_classes_at_once_equal_one_class_after_another(rule):
+    generator = np.random.default_rng(3)
+    classes = generator.integers(0, 12, 300)
+    classes[classes == 5] = 6  # a class without detections
+    scores = generator.integers(0, 9, 300) / 8  # many equal scores
+    positive = generator.random(300) < 0.3
+    num_truths = np.bincount(classes[positive], minlength=12) + generator.integers(0, 4, 12)
+    num_truths[[5, 7]] = 2, 0
+    positive[classes == 7] = False
+    got = average_precisions(classes, scores, positive, num_truths, rule=rule)
+    for label in range(12):
+        mine = classes == label
+        if num_truths[label]:
+            one = average_precision(scores[mine], positive[mine], num_truths[label], rule=rule)
+            assert got[label] == pytest.approx(one, abs=1e-12)
+    assert np.isnan(got[7])
+    assert np.isnan(got).sum() == (num_truths == 0).sum()
+
+
+def test_no_detections_at_all_score_zero():
+    none = np.zeros(0)
+    got = average_precisions(none.astype(int), none, none > 0, np.array([2, 0]))
+    assert got[0] == 0
+    assert np.isnan(got[1])

@@ -72,16 +72,20 @@ def test_overlaps_at_once_are_those_one_by_one(videos, kind, overlap):
         predicted = predicted_tubes(video.pred_labels, kind=kind)
         truths = true_tubes(video.gt_labels, video.gt_instances, kind=kind)
         expected = {
-            (i, j): tube_overlap(ours.frames, theirs.frames, video.pred, overlap=overlap)
-            for i, ours in enumerate(predicted)
-            for j, theirs in enumerate(truths)
-            if ours.label == theirs.label and np.isin(ours.frames, theirs.frames).any()
+            (i, j): tube_overlap(ours, theirs, video.pred, overlap=overlap)
+            for i, ours in enumerate(_frames_of(predicted))
+            for j, theirs in enumerate(_frames_of(truths))
+            if predicted.labels[i] == truths.labels[j] and np.isin(ours, theirs).any()
         }
 
         found = overlap_tubes(predicted, truths, video.pred, overlap=overlap)
 
         pairs = zip(found.predicted.tolist(), found.truth.tolist(), strict=True)
         assert dict(zip(pairs, found.overlaps, strict=True)) == pytest.approx(expected)
+
+
+def _frames_of(tubes):
+    return [np.flatnonzero(tubes.of_frame == number) for number in range(len(tubes.labels))]
 
 
 def test_best_constant_place_is_where_most_boxes_are(make_record):

@@ -8,7 +8,10 @@ from stgr.evaluation.functional import (
     TubeSettings,
     score_frame_map,
     score_video_map,
+    tube_outcomes,
+    tube_overlap,
 )
+from stgr.evaluation.functional.tubes import predicted_tubes, true_tubes
 
 
 def _boxes_of_width(widths):
@@ -128,6 +131,68 @@ def test_class_tubes_of_one_video_equal_the_plain_definition(make_facts, seed):
     for threshold in (0.1, 0.2, 0.3):
         wanted = _slow_map(labels, pred, widths, scores, threshold)
         assert got[f'mAP@{threshold}'] == pytest.approx(wanted)
+
+
+def _slow_matches(video, settings, threshold):
+    """Scores of predicted tubes and whether each finds a true one, one by one."""
+    predicted = predicted_tubes(video.pred_labels, kind=settings.tube)
+    truths = true_tubes(video.gt_labels, video.gt_instances, kind=settings.tube)
+    frames = [
+        [np.flatnonzero(t.of_frame == k) for k in range(len(t.labels))] for t in (predicted, truths)
+    ]
+    scores = [float(np.mean(video.pred_scores[one])) for one in frames[0]]
+    found, taken = {}, set()
+    for i in sorted(range(len(scores)), key=lambda i: -scores[i]):
+        overlaps = {
+            j: tube_overlap(frames[0][i], frames[1][j], video.pred)
+            for j in range(len(truths.labels))
+            if truths.labels[j] == predicted.labels[i]
+            and not (settings.match == 'best_free' and j in taken)
+        }
+        best = max(overlaps, key=overlaps.get, default=None)
+        hit = best is not None and best not in taken and overlaps[best] > threshold
+        taken |= {best} if hit else set()
+        found.setdefault(video.pool[predicted.labels[i]], []).append((scores[i], hit))
+    return found
+
+
+@pytest.mark.parametrize('match', ['best_gt', 'best_free'])
+def test_matching_equals_a_loop_over_predictions_and_truths(make_facts, match):
+    generator = np.random.default_rng(5)
+    settings = TubeSettings('instance', match=match, thresholds=(0.1, 0.3))
+    seen = 0
+    for _ in range(20):
+        labels, pred = (''.join(generator.choice(list('aab-'), 40)) for _ in range(2))
+        facts = make_facts(
+            labels,
+            pred,
+            gt_instances=_instances_of(labels, generator.integers(0, 3, 40)),
+            scores=generator.integers(0, 4, 40) / 4,
+            pred_places=_boxes_of_width(generator.integers(3, 11, 40)),
+        )
+        outcomes = tube_outcomes(facts, settings)
+        for column, threshold in enumerate(settings.thresholds):
+            for name, rows in _slow_matches(facts, settings, threshold).items():
+                got = zip(outcomes[name].scores, outcomes[name].positive[:, column], strict=True)
+                assert [(s, bool(hit)) for s, hit in got] == rows
+                seen += sum(hit for _, hit in rows)
+    assert seen > 50
+
+
+def _instances_of(labels, numbers):
+    """Three instances of each label, spread over its frames."""
+    names = np.array(list(labels))
+    return np.where(names == '-', -1, numbers + 3 * (names == 'b'))
+
+
+def test_tubes_of_videos_with_other_pools_and_sizes_equal_those_one_by_one(make_facts):
+    small = make_facts('ab-', 'ab-', pool='ab', video_id='v')
+    large = make_facts('ba-', 'ba-', pool='ba', video_id='w', frame_size=(1000, 1000))
+    alone = [score_video_map([one]) for one in (small, large)]
+    both = score_video_map([small, large])
+    for key in ('num_gt', 'num_det', 'num_wide'):
+        assert both[key] == sum(one[key] for one in alone)
+    assert both['mAP@0.5'] == 1
 
 
 def test_scores_fall_with_the_threshold(make_facts):

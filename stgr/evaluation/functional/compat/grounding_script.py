@@ -167,7 +167,7 @@ def _look(boxed: BoolArray, clips: Sequence[tuple[int, int]], settings: ScriptSe
         for second in range(start, min(end, len(boxed) - 1) + 1 if end > start else start):
             if second < 0 or not boxed[second]:
                 continue
-            source = int(np.clip(second + settings.second_offset, 0, len(boxed) - 1))
+            source = min(max(second + settings.second_offset, 0), len(boxed) - 1)
             if second == end and settings.black_map is not None:
                 reused = (end - start) % CHUNK_FRAMES == 0 and sources
                 source = sources[-1] if reused else -1
