@@ -6,6 +6,7 @@ above it. Values are those of ``upsample_maps``, bit by bit.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -58,7 +59,7 @@ def mask_from(patch_map: FloatArray, frame_size: tuple[int, int], cutoff: float)
     mask = np.zeros((down.num_pixels, across.num_pixels), dtype=bool)
     lower, upper, fraction = across.neighbours(np.arange(across.num_pixels))
     starts = across.piece_starts()
-    for start, stop in zip(starts[:-1], starts[1:], strict=True):
+    for start, stop in pairwise(starts.tolist()):
         if start == stop:
             continue
         left, right = grid_rows[:, lower[start]], grid_rows[:, upper[start]]
