@@ -45,8 +45,12 @@ class VideoReader(ABC):
             VideoError: If no frame of it can be read.
         """
         if self._timeline is None:
-            self._timeline = scan_video(self.path)
+            self._timeline = self._scan()
         return self._timeline
+
+    def _scan(self) -> VideoTimeline:
+        """Return the timeline as the file tells it."""
+        return scan_video(self.path)
 
     def facts(self) -> VideoFacts:
         """Return what is known about the file, by what is readable rather than by its header.
@@ -154,7 +158,7 @@ def open_video(path: str | Path, reader: str = 'pyav') -> VideoReader:
 
     Args:
         path: The video file.
-        reader: Registered name: 'pyav' (default), 'decord' or 'torchcodec'.
+        reader: Registered name: 'pyav' (default), 'decord', 'torchcodec' or 'isolated'.
 
     Raises:
         KeyError: If there is no reader of that name.
