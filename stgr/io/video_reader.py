@@ -10,6 +10,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
+from stgr.io.timeline_cache import known_timelines
 from stgr.io.video_scan import scan_video
 from stgr.io.video_timeline import VideoTimeline
 from stgr.structures import VideoFacts
@@ -38,14 +39,15 @@ class VideoReader(ABC):
 
     @property
     def timeline(self) -> VideoTimeline:
-        """When each frame is shown.
+        """When each frame is shown; known already if the file was read lately and has not changed.
 
         Raises:
             VideoNotFoundError: If there is no such file.
             VideoError: If no frame of it can be read.
         """
         if self._timeline is None:
-            self._timeline = self._scan()
+            self._timeline = known_timelines.get(self.path) or self._scan()
+            known_timelines.put(self.path, self._timeline)
         return self._timeline
 
     def _scan(self) -> VideoTimeline:

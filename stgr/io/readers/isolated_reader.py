@@ -11,6 +11,7 @@ from stgr.io.errors import VideoError
 from stgr.io.isolation import borrow_process
 from stgr.io.isolation.messages import Message, timeline_from_message
 from stgr.io.pyav_tools import check_file
+from stgr.io.timeline_cache import known_timelines
 from stgr.io.video_reader import VideoReader
 from stgr.io.video_timeline import VideoTimeline
 from stgr.registry import VIDEO_READERS
@@ -55,6 +56,7 @@ class IsolatedReader(VideoReader):
                 yield self._checked(arrays, size)
             message, arrays = process.hear(self.path)
             self._timeline = timeline_from_message(message, arrays[1:])
+            known_timelines.put(self.path, self._timeline)
         yield self._checked(
             arrays[:1], size
         )  # with the process free again: few ask for what comes after
