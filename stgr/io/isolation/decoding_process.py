@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from stgr.io.isolation.messages import Message, receive, send
 
 WORKER = 'stgr.io.isolation.decoding_worker'
 MAX_IDLE = 1
+START_LIMIT_SEC = 120.0
 
 
 class DecodingProcess:
@@ -40,6 +40,12 @@ class DecodingProcess:
         assert self._process.stdout is not None
         self._commands = self._process.stdin.fileno()
         self._answers = self._process.stdout.fileno()
+        receive(self._answers, START_LIMIT_SEC)  # that it is there: starting takes from no limit
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+        return self._process.pid
 
     def ask(self, message: Message, *arrays: np.ndarray) -> None:
         """Send a command.
@@ -92,7 +98,6 @@ class DecodingProcess:
 
 
 _idle: list[DecodingProcess] = []
-_lock = threading.Lock()
 _owner = os.getpid()
 
 
@@ -110,20 +115,22 @@ def borrow_process(limit_sec: float) -> Iterator[DecodingProcess]:
 
 
 def _take() -> DecodingProcess | None:
+    """Return an idle process, None if there is none; without a lock, which a fork might keep."""
     global _owner
-    with _lock:
-        if _owner != os.getpid():  # after a fork: they belong to the parent
-            _idle.clear()
-            _owner = os.getpid()
-        return _idle.pop() if _idle else None
+    if _owner != os.getpid():  # after a fork: they belong to the parent
+        _idle.clear()
+        _owner = os.getpid()
+    try:
+        return _idle.pop()
+    except IndexError:
+        return None
 
 
 def _keep(process: DecodingProcess) -> None:
-    with _lock:
-        if len(_idle) < MAX_IDLE:
-            _idle.append(process)
-            return
-    process.stop()
+    if len(_idle) < MAX_IDLE:
+        _idle.append(process)
+    else:
+        process.stop()
 
 
 @atexit.register

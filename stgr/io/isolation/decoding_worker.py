@@ -18,6 +18,7 @@ def main() -> None:
     commands: queue.Queue[tuple[Message, list]] = queue.Queue()
     threading.Thread(target=_listen, args=(commands,), daemon=True).start()
     worker = _Worker(answers)
+    send(answers, {'ready': True})
     while True:
         message, arrays = commands.get()
         try:
