@@ -139,7 +139,8 @@ def _tables(result: GroundingResult, truth: Truth) -> dict[str, str]:
     colours = query_colours(len(result.queries))
     scale = ScoreScale.of(result)
     folds = len(result.queries) > MOST_UNFOLDED
-    shown, folded = [], []
+    shown: list[str] = []
+    folded: list[str] = []
     for query, rgb in zip(result.queries, colours, strict=True):
         colour = '#{:02x}{:02x}{:02x}'.format(*rgb)
         row = _row(result, query, truth.get(query.query, ()), colour, scale)

@@ -35,9 +35,8 @@ def send(pipe: int, message: Message, arrays: Sequence[np.ndarray] = ()) -> None
     """
     kinds = [[str(array.dtype), list(array.shape)] for array in arrays]
     text = json.dumps([message, kinds]).encode()
-    contents = [np.ascontiguousarray(array).ravel().view(np.uint8) for array in arrays]
-    for part in (_LENGTH.pack(len(text)), text, *contents):
-        rest = memoryview(part)
+    contents = [np.ascontiguousarray(array).ravel().view(np.uint8).data for array in arrays]
+    for rest in (memoryview(_LENGTH.pack(len(text)) + text), *contents):
         while rest:
             rest = rest[os.write(pipe, rest) :]
 
