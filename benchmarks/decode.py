@@ -1,21 +1,31 @@
-"""Decoding for sparse sampling: the default reader against a full decode and against decord.
+"""Decoding for sparse sampling: the default reader against other ways to the same frames.
 
-The video is made here (H.264 with B-frames, key frames 2 s apart). All ways
-read the same frames in turn within each round, so a busy machine slows them alike; what is
-compared is CPU time, summed over threads. Run: python benchmarks/decode.py [--rounds N]
+``full decode`` is PyAV decoding everything and converting what is wanted, ``opencv`` grabs every
+frame and retrieves what is wanted, ``decord`` seeks by itself, ``isolated`` is the default reader
+in a process of its own (the processor seconds of both are counted). The video is made here (H.264
+with B-frames, key frames 2 s apart); others can be named. All ways read the same frames in turn
+within each round, so a busy machine slows them alike; what is compared is CPU time, summed over
+threads. Every reading looks through the file anew, as the first one does.
+
+    python benchmarks/decode.py --rounds 5
+    python benchmarks/decode.py --videos a.mp4 b.mkv
 """
 
 import argparse
+import os
+import shutil
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
-from _recording import environment, installed_version
+from _recording import RESULTS, Row, environment, installed_version, record, summary
 
 from stgr.io import VideoWriter, open_video, resize_frame, sample_times
+from stgr.io.isolation import decoding_process
 from stgr.io.pyav_tools import decode_each, open_stream, to_rgb
 
 SIZE = (224, 224)  # what ViT-B/32 looks at
@@ -24,15 +34,25 @@ Read = Callable[[Path, np.ndarray], np.ndarray]
 
 
 def main() -> None:
-    """Print the ratios of CPU time, median and range over the rounds."""
+    """Measure, print and write the table."""
     arguments = parse_arguments()
+    rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / 'clip.mp4'
-        make_video(path, seconds=arguments.seconds)
-        print(environment('av', 'decord', 'numpy'))
-        print(f'{arguments.seconds} s of 854x480 H.264 at {FPS} fps, {path.stat().st_size} bytes')
-        for name, times_sec in workloads(arguments.seconds).items():
-            compare(name, path, times_sec, rounds=arguments.rounds)
+        made = Path(folder) / 'made.mp4'
+        make_video(made, seconds=arguments.seconds)
+        copies = [
+            Path(shutil.copyfile(path, Path(folder) / path.name)) for path in arguments.videos
+        ]
+        for path in (made, *copies):
+            with open_video(path) as video:
+                facts, codec = video.facts(), video.timeline.codec
+            about = {'video': path.name, 'codec': codec, 'size': f'{facts.width}x{facts.height}'}
+            for name, times_sec in workloads(facts.duration_sec).items():
+                found = compare(path, times_sec, rounds=arguments.rounds)
+                rows += [
+                    about | {'workload': name, 'frames': len(times_sec)} | row for row in found
+                ]
+    record(arguments.out, rows, environment('av', 'decord', 'opencv-python-headless', 'numpy'))
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -40,13 +60,16 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--rounds', type=int, default=7)
     parser.add_argument('--seconds', type=int, default=60)
+    parser.add_argument('--videos', type=Path, nargs='*', default=())
+    parser.add_argument('--out', type=Path, default=RESULTS / 'decode.csv')
     return parser.parse_args()
 
 
-def workloads(seconds: int) -> dict[str, np.ndarray]:
+def workloads(seconds: float) -> dict[str, np.ndarray]:
     """Return the times that training and inference ask for."""
+    start = min(10.0, seconds / 3)
     return {
-        'clip: 80 frames at 5 fps': sample_times(10, 26, 5),
+        'clip at 5 fps': sample_times(start, min(start + 16, seconds), 5),
         'whole video at 1 fps': sample_times(0, seconds, 1),
         'one frame in 10 s': sample_times(0, seconds, 0.1),
     }
@@ -71,6 +94,26 @@ def read_default(path: Path, times_sec: np.ndarray) -> np.ndarray:
         return video.read_at(times_sec, SIZE)
 
 
+def read_isolated(path: Path, times_sec: np.ndarray) -> np.ndarray:
+    """Ours, in a process of its own, which is already there."""
+    with open_video(path, 'isolated') as video:
+        return video.read_at(times_sec, SIZE)
+
+
+def read_opencv(path: Path, times_sec: np.ndarray) -> np.ndarray:
+    """OpenCV decoding every frame up to the last wanted one, converting the wanted ones."""
+    with open_video(path) as video:
+        wanted = video.timeline.shown_frames(times_sec).tolist()
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+    frames = []
+    for position in range(wanted[-1] + 1):
+        capture.grab()
+        if position in wanted:
+            frames.append(resize_frame(capture.retrieve()[1][..., ::-1], SIZE))
+    capture.release()
+    return np.stack(frames)
+
+
 def read_decord(path: Path, times_sec: np.ndarray) -> np.ndarray:
     """Decord in one thread, found by the same timeline."""
     with open_video(path, 'decord') as video:
@@ -93,32 +136,54 @@ def _pick(path: Path, wanted: list[int]) -> Iterator[np.ndarray]:
                 return
 
 
-def compare(name: str, path: Path, times_sec: np.ndarray, *, rounds: int) -> None:
-    """Print how much more CPU time the other ways take, and that they give the same frames."""
-    ways: dict[str, Read] = {'default': read_default, 'full decode': read_everything}
+def compare(path: Path, times_sec: np.ndarray, *, rounds: int) -> list[Row]:
+    """Return how much more CPU time each way takes than the default, and whether frames agree."""
+    ways: dict[str, Read] = {
+        'default': read_default,
+        'full decode': read_everything,
+        'opencv': read_opencv,
+        'isolated': read_isolated,
+    }
     if installed_version('decord') != 'not installed':
         ways['decord'] = read_decord
-    expected = {way: read(path, times_sec) for way, read in ways.items()}  # also warms up
-    seconds = {way: [] for way in ways}
-    for _ in range(rounds):
-        for way, read in ways.items():
-            seconds[way].append(_cpu_seconds(read, path, times_sec))
-    print(f'\n{name} ({len(times_sec)} frames, {statistics.median(seconds["default"]):.3f} CPU s)')
-    for way in list(ways)[1:]:
-        ratios = [
-            other / ours for other, ours in zip(seconds[way], seconds['default'], strict=True)
-        ]
-        same = np.array_equal(expected[way], expected['default'])
-        print(
-            f'  {way:12s} takes {statistics.median(ratios):.2f}x '
-            f'({min(ratios):.2f}-{max(ratios):.2f}), frames {"equal" if same else "DIFFER"}'
-        )
+    pictures = {way: read(path, times_sec) for way, read in ways.items()}  # also warms up
+    timed = [
+        {way: _cpu_seconds(read, path, times_sec) for way, read in ways.items()}
+        for _ in range(rounds)
+    ]
+    return [
+        {
+            'way': way,
+            'cpu_sec': f'{statistics.median(seconds[way] for seconds in timed):.3g}',
+            **{
+                f'times_default_{name}': value
+                for name, value in summary([t[way] / t['default'] for t in timed]).items()
+            },
+            'mean_difference': round(_mean_difference(pictures[way], pictures['default']), 3),
+        }
+        for way in ways
+    ]
+
+
+def _mean_difference(one: np.ndarray, other: np.ndarray) -> float:
+    """Return how far pictures are from each other, 0 if they are equal, of 255."""
+    return float(np.abs(one.astype(np.int16) - other).mean())
 
 
 def _cpu_seconds(read: Read, path: Path, times_sec: np.ndarray) -> float:
-    start = time.process_time()
+    path.touch()  # a changed file is looked through again
+    start = time.process_time() + _child_seconds()
     read(path, times_sec)
-    return time.process_time() - start
+    return time.process_time() + _child_seconds() - start
+
+
+def _child_seconds() -> float:
+    """Return the processor seconds of the idle decoding process so far, 0 if there is none."""
+    if not decoding_process._idle:
+        return 0.0
+    stat = Path(f'/proc/{decoding_process._idle[0].pid}/stat').read_text()
+    user, system = stat.rpartition(')')[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf('SC_CLK_TCK')
 
 
 if __name__ == '__main__':

@@ -94,9 +94,9 @@ class Grounder:
             given = 'both' if queries else 'neither'
             raise ValueError(f'expected queries or a pool of actions, but got {given}')
         texts, exclusive = (actions, True) if actions else (queries, False)
-        texts = self.inferencer.check(texts)  # before an hour of encoding
         if not isinstance(video, str | Path):
             return self.inferencer.ground(video, texts, exclusive=exclusive)
+        texts = self.inferencer.check(texts)  # before an hour of encoding
         with self.encode(video, progress=progress) as encoded:
             return self.inferencer.ground(encoded, texts, exclusive=exclusive)
 

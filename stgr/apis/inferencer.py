@@ -2,7 +2,7 @@
 
 import math
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from stgr.apis.answer_heatmaps import answer_heatmaps
 from stgr.apis.feature_extraction import Progress, encode_video
 from stgr.localizers import (
     HeatMapSpatialLocalizer,
@@ -20,8 +21,6 @@ from stgr.localizers import (
 from stgr.structures import GroundingResult, HeatMaps, ModelFacts, QueryResult, Tube, VideoFacts
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from stgr.io.feature_files import FeatureFile
     from stgr.models.grounders.base_grounder import BaseGrounder
     from stgr.structures.features import TextFeatures
@@ -147,10 +146,9 @@ class GroundingInferencer:
         """
         import torch
 
-        queries = self.check(queries)
+        queries, text = self._understand(queries)
         times_sec = video.features.times_sec
         with torch.no_grad():
-            text = self.model.encode_text(queries)
             similarity = self._similarity(video.features, text)  # (Q, F)
         settings = self.settings(exclusive=exclusive)
         localizer = ThresholdTemporalLocalizer(
@@ -159,11 +157,11 @@ class GroundingInferencer:
             max_gap_sec=self.max_gap_sec,
         )
         answers = localizer(similarity, times_sec, video.facts.duration_sec, exclusive=exclusive)
+        frames = [np.flatnonzero(answer.active) for answer in answers]
+        maps = answer_heatmaps(self.model, video.features, text, frames)
         results = tuple(
-            self._query_result(video, query, scores, answer, text_row(text, i))
-            for i, (query, scores, answer) in enumerate(
-                zip(queries, similarity, answers, strict=True)
-            )
+            self._query_result(video, *parts)
+            for parts in zip(queries, similarity, answers, frames, maps, strict=True)
         )
         return GroundingResult(video.facts, self.facts, times_sec, results, settings)
 
@@ -174,6 +172,10 @@ class GroundingInferencer:
             ValueError: See ``check_queries``; or if the model cannot read one to its end, or knows
                 no word of one.
         """
+        return self._understand(queries)[0]
+
+    def _understand(self, queries: Sequence[str]) -> 'tuple[list[str], TextFeatures]':
+        """Return queries without surrounding blanks, and their features; see ``check``."""
         import torch
 
         queries = check_queries(queries)
@@ -184,13 +186,13 @@ class GroundingInferencer:
                     'name one action in a few words'
                 )
         with torch.no_grad():
-            understood = self.model.encode_text(queries).mask.any(dim=1).tolist()
-        for query, known in zip(queries, understood, strict=True):
+            text = self.model.encode_text(queries)
+        for query, known in zip(queries, text.mask.any(dim=1).tolist(), strict=True):
             if not known:
                 raise ValueError(
                     f'the model knows no word of the query {query!r}; say it in other words'
                 )
-        return queries
+        return queries, text
 
     def settings(self, *, exclusive: bool) -> dict[str, float | int | str | bool | None]:
         """Return what decides an answer besides video, model and queries."""
@@ -229,45 +231,19 @@ class GroundingInferencer:
         query: str,
         scores: np.ndarray,
         answer: TemporalAnswer,
-        text: 'TextFeatures',
+        frames: np.ndarray,
+        maps: np.ndarray,
     ) -> QueryResult:
         score = float(scores.max()) if len(scores) else 0.0
         if not answer.spans:
             return QueryResult(query, False, score, scores)
-        indices = np.flatnonzero(answer.active)
-        times_sec = video.features.times_sec[indices]
-        maps = self._heatmaps(video.features, indices, text)
+        times_sec = video.features.times_sec[frames]
         places = self.spatial(maps, width_px=video.facts.width, height_px=video.facts.height)
         tubes: tuple[Tube, ...] = build_tubes(
             answer.spans, times_sec, places.boxes_px, places.points_px, places.visible
         )
         heat = HeatMaps(times_sec, maps, 'sum' if self.model.heat_window == 1 else 'none')
         return QueryResult(query, True, score, scores, answer.spans, tubes, heat)
-
-    def _heatmaps(
-        self, features: 'FeatureFile', indices: np.ndarray, text: 'TextFeatures'
-    ) -> np.ndarray:
-        """Heat maps of one query on some frames, (N, h, w) float32."""
-        import torch
-
-        parts = []
-        with torch.no_grad():
-            for chosen in _chunks_of_runs(indices, self.model.heat_window):
-                patches = features.read_patches(chosen).to(self.model.device).float()
-                labels = torch.zeros(len(chosen), dtype=torch.long, device=patches.device)
-                wanted = torch.ones_like(labels, dtype=torch.bool)
-                maps: Tensor = self.model.labelled_heatmaps(patches, text, labels, wanted)
-                parts.append(maps.cpu().numpy())
-        return np.concatenate(parts)
-
-
-def _chunks_of_runs(indices: np.ndarray, window: int) -> Iterator[np.ndarray]:
-    """Yield frames in chunks of whole windows, of which none goes over a gap between frames."""
-    size = max(1, FRAMES_PER_CHUNK // window) * window
-    gaps = np.flatnonzero(np.diff(indices) > 1) + 1
-    for run in np.split(indices, gaps) if window > 1 else [indices]:
-        for start in range(0, len(run), size):
-            yield run[start : start + size]
 
 
 def _as_long_as_planned(facts: VideoFacts, planned_sec: float) -> VideoFacts:
@@ -302,12 +278,3 @@ def check_queries(queries: Sequence[str]) -> list[str]:
     if twice:
         raise ValueError(f'queries given more than once: {", ".join(twice)}')
     return cleaned
-
-
-def text_row(text: 'TextFeatures', row: int) -> 'TextFeatures':
-    """Return the features of one text, without the padding of the others."""
-    from stgr.structures.features import TextFeatures
-
-    length = max(1, int(text.mask[row].sum()))
-    rows = slice(row, row + 1)
-    return TextFeatures(text.sentence[rows], text.words[rows, :length], text.mask[rows, :length])

@@ -45,6 +45,8 @@ class HowTo100M(PipelineDataset):
         permute_narrations: Seed of the control that gives every clip the narration of another
             video (see ``ClipTable.with_permuted_narrations``); None: the true ones.
         max_missing: Largest share of videos that may be missing or unreadable in training.
+        reader: Registered name of the video reader that is asked for the length of a video;
+            ``LoadVideoFrames`` has its own.
         seed: See ``PipelineDataset``.
         pipeline: See ``PipelineDataset``.
         test_mode: See ``PipelineDataset``.
@@ -66,6 +68,7 @@ class HowTo100M(PipelineDataset):
         per_video: bool = False,
         permute_narrations: int | None = None,
         max_missing: float = 0.1,
+        reader: str = 'pyav',
         seed: int = 0,
         pipeline: Sequence[dict | Transform] = (),
         test_mode: bool = False,
@@ -77,6 +80,7 @@ class HowTo100M(PipelineDataset):
         self.videos = VideoFolder(
             None if videos_dir is None else root / videos_dir,
             None if durations is None else root / durations,
+            reader=reader,
         )
         self.min_words = min_words
         self.per_video = per_video

@@ -24,11 +24,15 @@ class VideoFolder:
             annotations are looked at).
         durations: JSON file ``{video_id: seconds}`` that spares opening each video; None: ask the
             video.
+        reader: Registered name of the reader that is asked.
     """
 
-    def __init__(self, folder: Path | None, durations: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path | None, durations: Path | None = None, *, reader: str = 'pyav'
+    ) -> None:
         self.folder = folder
         self.durations = durations
+        self.reader = reader
         self._asked: dict[str, VideoFacts] = {}
 
     @cached_property
@@ -78,7 +82,7 @@ class VideoFolder:
         if path is not None and video_id not in self._asked:
             from stgr.io import open_video
 
-            with open_video(path) as reader:
+            with open_video(path, self.reader) as reader:
                 self._asked[video_id] = reader.facts()
         return self._asked.get(video_id)
 
@@ -94,7 +98,7 @@ class VideoFolder:
         path = self.path(video_id)
         if path is None:
             raise FileNotFoundError(f'{self.folder}: no video {video_id!r} to ask for its size')
-        with open_video(path) as reader:
+        with open_video(path, self.reader) as reader:
             facts = reader.facts()
         return facts.width, facts.height
 

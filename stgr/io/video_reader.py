@@ -10,6 +10,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
+from stgr.io.timeline_cache import known_timelines
 from stgr.io.video_scan import scan_video
 from stgr.io.video_timeline import VideoTimeline
 from stgr.structures import VideoFacts
@@ -38,15 +39,20 @@ class VideoReader(ABC):
 
     @property
     def timeline(self) -> VideoTimeline:
-        """When each frame is shown.
+        """When each frame is shown; known already if the file was read lately and has not changed.
 
         Raises:
             VideoNotFoundError: If there is no such file.
             VideoError: If no frame of it can be read.
         """
         if self._timeline is None:
-            self._timeline = scan_video(self.path)
+            self._timeline = known_timelines.get(self.path) or self._scan()
+            known_timelines.put(self.path, self._timeline)
         return self._timeline
+
+    def _scan(self) -> VideoTimeline:
+        """Return the timeline as the file tells it."""
+        return scan_video(self.path)
 
     def facts(self) -> VideoFacts:
         """Return what is known about the file, by what is readable rather than by its header.
@@ -154,7 +160,7 @@ def open_video(path: str | Path, reader: str = 'pyav') -> VideoReader:
 
     Args:
         path: The video file.
-        reader: Registered name: 'pyav' (default), 'decord' or 'torchcodec'.
+        reader: Registered name: 'pyav' (default), 'decord', 'torchcodec' or 'isolated'.
 
     Raises:
         KeyError: If there is no reader of that name.

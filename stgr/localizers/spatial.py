@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stgr.ops.upsampling import upsample_maps
+from stgr.ops.upsampled_mask import find_extremes, mask_from
 from stgr.registry import LOCALIZERS
 
 # Size of the windows for which the paper states its threshold: 16 frames of 7 x 7 patches.
@@ -67,17 +67,17 @@ class HeatMapSpatialLocalizer:
         """
         _check_inputs(heatmaps, width_px, height_px)
         count = len(heatmaps)
-        boxes_px, points_px = np.zeros((count, 4), 'f4'), np.zeros((count, 2), 'f4')
-        visible = np.zeros(count, dtype=bool)
-        for i, patch_map in enumerate(heatmaps):  # one at a time: a frame-sized map is megabytes
-            pixel_map = upsample_maps(patch_map[None], (width_px, height_px))[0]
-            row, column = np.unravel_index(pixel_map.argmax(), pixel_map.shape)
-            points_px[i] = column, row
-            peak = pixel_map[row, column]
-            cutoff = self._cutoff(pixel_map.min(), peak, grid=patch_map.shape)
+        boxes_px, visible = np.zeros((count, 4), 'f4'), np.zeros(count, dtype=bool)
+        extremes = find_extremes(heatmaps, (width_px, height_px))
+        points_px = extremes.peak_pixels.astype('f4')
+        for i, patch_map in enumerate(heatmaps):  # one at a time: a frame-sized mask is large
+            peak = extremes.highest[i]
+            cutoff = self._cutoff(extremes.lowest[i], peak, grid=patch_map.shape)
             visible[i] = peak > 0 and peak >= cutoff
             if visible[i]:
-                boxes_px[i] = box_around(pixel_map >= cutoff, row=int(row), column=int(column))
+                mask = mask_from(patch_map, (width_px, height_px), cutoff)
+                column, row = extremes.peak_pixels[i].tolist()
+                boxes_px[i] = box_around(mask, row=row, column=column)
         return SpatialAnswer(boxes_px, points_px, visible)
 
     def _cutoff(self, lowest: float, peak: float, *, grid: tuple[int, ...]) -> float:
@@ -133,10 +133,9 @@ def box_around(mask: np.ndarray, *, row: int, column: int) -> tuple[int, int, in
         import cv2
     except ImportError as error:
         raise ImportError('boxes need OpenCV: pip install opencv-python-headless') from error
-    _, components, statistics, _ = cv2.connectedComponentsWithStats(
-        mask.astype(np.uint8), connectivity=4
-    )
-    x, y, width, height = statistics[components[row, column], :4].tolist()
+    # Only the component is visited; labelling all of them takes threads and several times as long.
+    filled = mask.astype(np.uint8)
+    _, _, _, (x, y, width, height) = cv2.floodFill(filled, None, (column, row), 2, flags=4)
     return x, y, x + width, y + height
 
 

@@ -52,8 +52,10 @@ def write_overlay(
     fps = min(video.fps, max_fps) if video.fps > 0 else max_fps
     painter = OverlayPainter(result, size=fit_size(video.width, video.height, max_side_px))
     audio_from = source if video.has_audio else None
+    # What was read in a process of its own, for fear of its decoder, is read so again.
+    decoder = video.reader if video.reader == 'isolated' else 'pyav'
     with (
-        open_video(source) as reader,
+        open_video(source, decoder) as reader,
         VideoWriter(out_path, fps, painter.picture_size, audio_from=audio_from) as writer,
     ):
         times_sec = overlay_times(reader.timeline.times_sec, video.duration_sec, max_fps)

@@ -1,8 +1,10 @@
 """One picture of the overlay: a frame with what was found at its moment."""
 
+from bisect import bisect_right
+
 import numpy as np
 
-from stgr.structures import GroundingResult, QueryResult
+from stgr.structures import GroundingResult, QueryResult, Tube
 from stgr.visualization.common import query_colours
 from stgr.visualization.drawing import (
     Colour,
@@ -15,9 +17,16 @@ from stgr.visualization.drawing import (
     paste,
 )
 
+# More boxes and labels than this cover the picture; the best-scoring ones are drawn.
+MOST_AT_A_MOMENT = 6
+MORE_COLOUR = (40, 40, 40)
+
 
 class OverlayPainter:
     """Paints what was found at a moment over the frame shown at that moment.
+
+    Of more than ``MOST_AT_A_MOMENT`` queries at one moment, those whose spans score best are
+    painted, and a plate at the lower left says how many more there are. The bar shows all.
 
     Args:
         result: What was found.
@@ -46,6 +55,12 @@ class OverlayPainter:
         """
         picture = np.ascontiguousarray(frame).copy()
         active = [layer for layer in self._layers if layer.is_active(time_sec)]
+        hidden = len(active) - MOST_AT_A_MOMENT
+        if hidden > 0:
+            active = self._best(active, time_sec)
+        for layer in self._layers:
+            if layer not in active:
+                layer.forget_heat()
         for layer in active:
             picture = layer.add_heat(picture, time_sec)
         for layer in active:
@@ -53,9 +68,22 @@ class OverlayPainter:
         occupied: list[tuple[int, int, int, int]] = []
         for layer in active:
             occupied.append(layer.add_label(picture, time_sec, occupied))
+        if hidden > 0:
+            self._say_how_many_more(picture, hidden)
         bar = self._bar.copy()
         draw_playhead(bar, time_sec / self._duration_sec)
         return np.concatenate([picture, bar])
+
+    def _best(self, active: list['_QueryLayer'], time_sec: float) -> list['_QueryLayer']:
+        """Return the layers whose spans score best, in the order asked."""
+        best = sorted(active, key=lambda layer: -layer.score_at(time_sec))[:MOST_AT_A_MOMENT]
+        return [layer for layer in active if layer in best]
+
+    def _say_how_many_more(self, picture: np.ndarray, hidden: int) -> None:
+        plate = make_label(
+            f'+{hidden} more', MORE_COLOUR, font_px=font_size(self.size), max_width_px=self.size[0]
+        )
+        paste(picture, plate, x=0, y=self.size[1])
 
 
 class _QueryLayer:
@@ -71,12 +99,30 @@ class _QueryLayer:
     ) -> None:
         self.query, self.colour, self.size = query, colour, size
         self.scale = np.array([*scale, *scale])
-        font_px = max(9, round(min(size) / 28))
-        self.label = make_label(query.query, colour, font_px=font_px, max_width_px=size[0])
+        self.label = make_label(query.query, colour, font_px=font_size(size), max_width_px=size[0])
+        self._tubes = sorted(query.tubes, key=lambda tube: tube.span.start_sec)
+        self._starts_sec = [tube.span.start_sec for tube in self._tubes]
         self._heat: tuple[int, tuple[np.ndarray, np.ndarray]] | None = None
 
     def is_active(self, time_sec: float) -> bool:
-        return any(span.start_sec <= time_sec < span.end_sec for span in self.query.spans)
+        return self._tube_at(time_sec) is not None
+
+    def score_at(self, time_sec: float) -> float:
+        """Return the score of the span of a moment at which the query is active."""
+        tube = self._tube_at(time_sec)
+        assert tube is not None, 'the query is not active'
+        return tube.span.score
+
+    def forget_heat(self) -> None:
+        """Free a picture's worth of memory until the heat is drawn again."""
+        self._heat = None
+
+    def _tube_at(self, time_sec: float) -> Tube | None:
+        """Return the tube whose span holds a moment, None if there is none."""
+        index = bisect_right(self._starts_sec, time_sec) - 1
+        if index < 0 or time_sec >= self._tubes[index].span.end_sec:
+            return None
+        return self._tubes[index]
 
     def add_heat(self, picture: np.ndarray, time_sec: float) -> np.ndarray:
         maps = self.query.heatmaps
@@ -109,12 +155,18 @@ class _QueryLayer:
         return x, y, x + width, y + height
 
     def _box_at(self, time_sec: float) -> np.ndarray | None:
-        for tube in self.query.tubes:
-            if tube.span.start_sec <= time_sec < tube.span.end_sec:
-                index = last_at(tube.times_sec, time_sec)
-                if index >= 0 and tube.visible[index]:
-                    return np.asarray(tube.boxes_px[index] * self.scale)
-        return None
+        tube = self._tube_at(time_sec)
+        if tube is None:
+            return None
+        index = last_at(tube.times_sec, time_sec)
+        if index < 0 or not tube.visible[index]:
+            return None
+        return np.asarray(tube.boxes_px[index] * self.scale)
+
+
+def font_size(size: tuple[int, int]) -> int:
+    """Return the height of letters for frames of a width and height."""
+    return max(9, round(min(size) / 28))
 
 
 def last_at(times_sec: np.ndarray, time_sec: float) -> int:

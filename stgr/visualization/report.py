@@ -12,10 +12,12 @@ from stgr.structures import GroundingResult, QueryResult, Span
 from stgr.visualization.common import format_clock, query_colours, threshold_of
 from stgr.visualization.content_policy import own_script_only
 from stgr.visualization.curve_svg import ScoreScale, draw_curve
-from stgr.visualization.report_page import PAGE, SCRIPT, STYLE
+from stgr.visualization.report_page import FOLD, PAGE, SCRIPT, STYLE
 
 CLOCK_STEPS = 4
 WHOLE_SECONDS = 20  # a longer video's clock shows no tenths
+# Of more queries than this, those that were not found are folded away below the others.
+MOST_UNFOLDED = 40
 Truth = Mapping[str, Sequence[Span]]
 
 
@@ -30,7 +32,8 @@ def write_report(
     """Write a report that works from a folder or a mail, without a network.
 
     Text of users is escaped, and a content policy forbids the page to fetch anything or to run any
-    other script than its own.
+    other script than its own. Of more than ``MOST_UNFOLDED`` queries, those that were not found
+    come after the others and folded away; both in the order asked.
 
     Args:
         result: What was found.
@@ -61,7 +64,7 @@ def write_report(
         summary=_summary(result.queries),
         legend=_legend(result, has_truth=bool(truth)),
         clock=_clock(result.video.duration_sec),
-        rows=_rows(result, truth),
+        **_tables(result, truth),
         settings=_settings(result),
         style=STYLE,
         script=SCRIPT,
@@ -131,13 +134,19 @@ def _clock(duration_sec: float) -> str:
     return ''.join(f'<span>{format_clock(mark).removesuffix(".0")}</span>' for mark in marks)
 
 
-def _rows(result: GroundingResult, truth: Truth) -> str:
+def _tables(result: GroundingResult, truth: Truth) -> dict[str, str]:
+    """Return the rows to show at once, and a fold with the others, '' if there are none."""
     colours = query_colours(len(result.queries))
     scale = ScoreScale.of(result)
-    return '\n'.join(
-        _row(result, query, truth.get(query.query, ()), '#{:02x}{:02x}{:02x}'.format(*rgb), scale)
-        for query, rgb in zip(result.queries, colours, strict=True)
-    )
+    folds = len(result.queries) > MOST_UNFOLDED
+    shown: list[str] = []
+    folded: list[str] = []
+    for query, rgb in zip(result.queries, colours, strict=True):
+        colour = '#{:02x}{:02x}{:02x}'.format(*rgb)
+        row = _row(result, query, truth.get(query.query, ()), colour, scale)
+        (folded if folds and not query.found else shown).append(row)
+    fold = FOLD.format(count=len(folded), rows='\n'.join(folded)) if folded else ''
+    return {'rows': '\n'.join(shown), 'fold': fold}
 
 
 def _row(
@@ -157,7 +166,7 @@ def _row(
         f'<tr{"" if query.found else " class=missed"}><th scope="row">'
         f'<span class="swatch" style="background:{colour}"></span>{name}</th>'
         f'<td>{"found" if query.found else "not found"}</td>'
-        f'<td class="number">{query.score:.3f}</td><td>{spans}</td>'
+        f'<td class="number">{query.score:.3f}</td><td class="spans"><div>{spans}</div></td>'
         f'<td class="plot"><div class="curve" role="slider" tabindex="0" '
         f'aria-label="Time in the curve of {name}" aria-valuemin="0" '
         f'aria-valuemax="{result.video.duration_sec:.2f}" aria-valuenow="0">'

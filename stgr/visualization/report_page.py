@@ -15,7 +15,8 @@ video { background: #000; display: block; margin: 0 auto; max-height: 50vh; max-
 table { border-collapse: collapse; width: 100%; }
 th, td { border-bottom: 1px solid var(--line); padding: .35rem .5rem; text-align: left;
   vertical-align: middle; }
-th[scope=row] { font-weight: 600; max-width: 16rem; overflow-wrap: anywhere; }
+th[scope=row] { font-weight: 600; max-width: 16rem; min-width: 8rem; overflow-wrap: anywhere; }
+.spans div { max-height: 8rem; overflow-y: auto; }
 .swatch { border-radius: 2px; display: inline-block; height: .8em; margin-right: .4em;
   width: .8em; }
 .missed td:nth-child(2) { opacity: .7; }
@@ -117,6 +118,14 @@ if (video) {
 show(0);
 """
 
+FOLD = """<details><summary>{count} queries that were not found</summary>
+<table>
+<tbody>
+{rows}
+</tbody>
+</table>
+</details>"""
+
 PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -144,6 +153,7 @@ do the arrow keys, Page Up, Page Down, Home and End, and Space plays.</span></p>
 {rows}
 </tbody>
 </table>
+{fold}
 <details><summary>Model and settings</summary>
 <table>
 {settings}

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import stgr.io
+from stgr.apis import answer_heatmaps
 from stgr.apis import inferencer as inferencer_module
 from stgr.apis.inferencer import GroundingInferencer, check_queries
 from stgr.models.backbones import S3DBackbone
@@ -128,25 +129,34 @@ def test_frames_looked_at_chunk_by_chunk_give_the_same_answer(inferencer, encode
     whole = ask(inferencer, encoded, QUERIES).queries[0]
 
     monkeypatch.setattr(inferencer_module, 'FRAMES_PER_CHUNK', 5)
+    monkeypatch.setattr(answer_heatmaps, 'FRAMES_PER_BATCH', 5)
     chunked = ask(inferencer, encoded, QUERIES).queries[0]
 
     np.testing.assert_allclose(chunked.frame_scores, whole.frame_scores, atol=1e-5)
     np.testing.assert_allclose(chunked.heatmaps.values, whole.heatmaps.values, atol=1e-5)
 
 
-def test_windows_of_heat_are_runs_of_frames_and_never_span_a_gap(inferencer, encoded, monkeypatch):
+def test_maps_of_windows_are_not_said_to_sum_to_one(inferencer, encoded):
     model = copy.copy(inferencer.model)
     model.heat_window = 2
-    monkeypatch.setattr(inferencer_module, 'FRAMES_PER_CHUNK', 3)  # cut to whole windows
-    windowed = GroundingInferencer(model, inferencer.facts, rate_fps=4)
-    text = model.encode_text(QUERIES[:1])
+    windowed = GroundingInferencer(model, inferencer.facts, rate_fps=4, threshold=-1.5)
 
-    maps = windowed._heatmaps(encoded.features, np.array([0, 1, 2, 6, 7]), text)
+    (answer,) = ask(windowed, encoded, QUERIES[:1]).queries
 
-    sums = maps.sum(axis=(1, 2))
-    np.testing.assert_allclose([sums[:2].sum(), sums[2], sums[3:].sum()], 1.0, atol=1e-5)
-    whole = ask(with_threshold(windowed, -1.5), encoded, QUERIES[:1]).queries[0]
-    assert whole.heatmaps.normalisation == 'none'
+    assert answer.heatmaps.normalisation == 'none'
+
+
+def test_a_question_on_an_encoded_video_encodes_its_text_once(door, encoded, monkeypatch):
+    calls, encode_text = [], door.inferencer.model.encode_text
+    monkeypatch.setattr(
+        door.inferencer.model,
+        'encode_text',
+        lambda texts: calls.append(texts) or encode_text(texts),
+    )
+
+    door.ground(encoded, queries=[' crack an egg '])
+
+    assert calls == [['crack an egg']]
 
 
 def test_second_question_reads_no_video(inferencer, tiny_video, monkeypatch):

@@ -121,7 +121,7 @@ def test_wrong_requests_are_refused(times_sec, options, message, clips):
 
 
 def test_an_unknown_reader_is_named_with_those_there_are(clips):
-    with pytest.raises(KeyError, match=r"'opencv'.*decord, pyav, torchcodec"):
+    with pytest.raises(KeyError, match=r"'opencv'.*decord, isolated, pyav, torchcodec"):
         open_video(clips['constant'].path, 'opencv')
 
 

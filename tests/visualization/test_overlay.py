@@ -5,8 +5,10 @@ import pytest
 
 from stgr.io import open_video
 from stgr.structures import QueryResult
+from stgr.visualization import painter as painter_module
 from stgr.visualization import write_overlay
 from stgr.visualization.common import query_colours
+from stgr.visualization.drawing import make_label
 from stgr.visualization.overlay import fit_size, overlay_times
 from stgr.visualization.painter import OverlayPainter, last_at
 
@@ -120,6 +122,47 @@ def test_labels_of_two_queries_at_one_place_do_not_cover_each_other(result, rena
     place = first.add_label(GRAY.copy(), 1.5, [])
     other = second.add_label(GRAY.copy(), 1.5, [place])
     assert other[1] >= place[3]
+
+
+def many(result, count):
+    """The first query again and again, each with a better span than the one before."""
+    query = result.queries[0]
+    copies = []
+    for k in range(count):
+        spans = tuple(replace(span, score=k / count) for span in query.spans)
+        tubes = tuple(
+            replace(tube, span=span) for tube, span in zip(query.tubes, spans, strict=True)
+        )
+        copies.append(replace(query, query=f'query {k}', spans=spans, tubes=tubes))
+    return replace(result, queries=tuple(copies))
+
+
+def test_of_many_queries_at_a_moment_the_best_are_painted_and_the_rest_are_counted(
+    result, monkeypatch
+):
+    plates = []
+    monkeypatch.setattr(
+        painter_module,
+        'make_label',
+        lambda text, *rest, **settings: plates.append(text) or make_label(text, *rest, **settings),
+    )
+    painter = OverlayPainter(many(result, 20), size=(64, 48))
+
+    painter.paint(GRAY, 1.5)
+
+    drawn = [layer.query.query for layer in painter._layers if layer._heat is not None]
+    assert drawn == [f'query {k}' for k in range(14, 20)]
+    assert plates[-1] == '+14 more'
+
+
+def test_heat_that_is_not_shown_takes_no_memory(result):
+    painter = OverlayPainter(many(result, 3), size=(64, 48))
+
+    painter.paint(GRAY, 1.5)
+    assert all(layer._heat is not None for layer in painter._layers)
+    painter.paint(GRAY, 2.5)
+
+    assert all(layer._heat is None for layer in painter._layers)
 
 
 def test_the_bar_shows_the_span_and_the_playhead(result):

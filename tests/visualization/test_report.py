@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from stgr.structures import Span
-from stgr.visualization import write_report
+from stgr.visualization import report, write_report
 from stgr.visualization.curve_svg import thin_out
 
 
@@ -164,3 +164,26 @@ def test_a_clock_stands_over_the_curves(result, tmp_path):
 
     clock = re.search(r'<span class="clock">(.*?)</span></th>', page.source).group(1)
     assert re.findall(r'>([^<]+)<', clock) == ['0:00', '0:00.8', '0:01.5', '0:02.2', '0:03']
+
+
+def test_of_many_queries_the_missed_ones_are_folded_below_the_found_ones(result, tmp_path):
+    found, missed = result.queries
+    queries = [replace(missed, query=f'missed {k}') for k in range(report.MOST_UNFOLDED)]
+    queries.insert(30, found)
+
+    page = write_report(replace(result, queries=tuple(queries)), tmp_path / 'r.html').read_text()
+
+    fold = page.index('<details><summary>40 queries that were not found')
+    assert page.index(f'</span>{found.query}</th>') < fold
+    places = [page.index(f'</span>missed {k}</th>') for k in range(40)]
+    assert fold < places[0]
+    assert places == sorted(places)
+
+
+def test_few_queries_are_shown_in_the_order_asked(result, tmp_path):
+    found, missed = result.queries
+
+    page = write_report(replace(result, queries=(missed, found)), tmp_path / 'r.html').read_text()
+
+    assert 'queries that were not found' not in page
+    assert page.index(f'</span>{missed.query}</th>') < page.index(f'</span>{found.query}</th>')

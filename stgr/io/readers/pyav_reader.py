@@ -17,6 +17,7 @@ from stgr.io.pyav_tools import (
     to_rgb,
 )
 from stgr.io.readers.packet_plan import PacketRun, plan_runs
+from stgr.io.timeline_cache import known_timelines
 from stgr.io.video_reader import VideoReader
 from stgr.io.video_scan import scan_frames
 from stgr.io.video_timeline import VideoTimeline
@@ -48,6 +49,7 @@ class PyAVReader(VideoReader):
                 return
             except _BrokenPromiseError:
                 self._timeline = scan_frames(self.path)
+                known_timelines.put(self.path, self._timeline)
                 frame_idx = self.timeline.shown_frames(timeline.times_sec[frame_idx])
         for frame in _decode_counting(self.path, frame_idx[delivered:]):
             yield to_rgb(frame)

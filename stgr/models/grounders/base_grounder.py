@@ -89,7 +89,7 @@ class BaseGrounder(BaseModel):
 
         Args:
             patches: Patch features of N windows of T frames, (N, T, P, C).
-            text: Features of N queries, one per window.
+            text: Features of N queries, one per window, or of one for all windows.
 
         Returns:
             Maps, (N, T, P) float32, >= 0, those of a window summing to 1 (each of them, where the

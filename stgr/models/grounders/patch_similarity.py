@@ -9,7 +9,7 @@ def patch_similarity_maps(patch_embeds: Tensor, text_embeds: Tensor) -> Tensor:
 
     Args:
         patch_embeds: Patches in the shared space, (N, T, P, D).
-        text_embeds: One text per window of T frames, (N, D).
+        text_embeds: One text per window of T frames, (N, D), or one for all, (1, D).
 
     Returns:
         Cosines shifted so that the least similar patch is 0, scaled to sum to 1 in each frame,

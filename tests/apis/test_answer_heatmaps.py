@@ -1,0 +1,77 @@
+"""Maps of many queries at once equal those of one query, one window at a time."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+from stgr.apis.answer_heatmaps import Window, _batches, answer_heatmaps
+from stgr.apis.inferencer import GroundingInferencer
+from stgr.structures.features import TextFeatures
+
+QUERIES = ['crack an egg', 'melt the butter in a pan', 'slice the bread', 'fry the pancake']
+# Alone in its batches, in common ones, without a frame, with gaps.
+FRAMES = [np.arange(12), np.array([3, 4, 9]), np.array([], np.int64), np.array([0, 1, 2, 6, 7])]
+
+
+@pytest.fixture(scope='module')
+def encoded(door, tiny_video):
+    inferencer = GroundingInferencer(door.inferencer.model, door.facts, rate_fps=4)
+    with inferencer.encode(tiny_video) as video:
+        yield video
+
+
+def with_window(door, size):
+    model = copy.copy(door.inferencer.model)
+    model.heat_window = size
+    return model
+
+
+def slow_oracle(model, features, query, frames):
+    """The maps of one query, window by window, each cut by hand at gaps."""
+    with torch.no_grad():
+        text = model.encode_text([query])
+        maps, window = [], []
+        for i, frame in enumerate(frames.tolist()):
+            window.append(frame)
+            last = i + 1 == len(frames) or frames[i + 1] != frame + 1
+            if last or len(window) == model.heat_window:
+                patches = features.read_patches(window).float()
+                maps.append(model.heatmaps(patches[None], TextFeatures(*vars(text).values()))[0])
+                window = []
+    return torch.cat(maps).reshape(-1, 4, 4).numpy() if maps else np.zeros((0, 4, 4))
+
+
+@pytest.mark.parametrize('size', [1, 2, 5, 16])
+def test_together_they_are_as_one_by_one(door, encoded, size, monkeypatch):
+    model = with_window(door, size)
+    monkeypatch.setattr('stgr.apis.answer_heatmaps.FRAMES_PER_BATCH', 7)
+    text = model.encode_text(QUERIES)
+
+    maps = answer_heatmaps(model, encoded.features, text, FRAMES)
+
+    for query, frames, values in zip(QUERIES, FRAMES, maps, strict=True):
+        expected = slow_oracle(model, encoded.features, query, frames)
+        np.testing.assert_allclose(values, expected, atol=1e-6)
+    assert abs(maps[0][3] - maps[1][0]).max() > 1e-3, 'two queries differ on one frame'
+
+
+def test_windows_of_heat_never_span_a_gap(door, encoded):
+    model = with_window(door, 2)
+
+    (maps,) = answer_heatmaps(
+        model, encoded.features, model.encode_text(QUERIES[:1]), [np.array([0, 1, 2, 6, 7])]
+    )
+
+    sums = maps.sum(axis=(1, 2))
+    np.testing.assert_allclose([sums[:2].sum(), sums[2], sums[3:].sum()], 1.0, atol=1e-5)
+
+
+def test_a_query_of_many_windows_goes_alone_and_the_others_together():
+    windows = [Window(query, frame, 1) for query in range(3) for frame in range(9 if query else 2)]
+    windows += [Window(5, 0, 1), Window(5, 4, 2)]
+
+    queries = [sorted({window.query for window in batch}) for batch in _batches(windows)]
+
+    assert queries == [[1], [2], [0, 5], [5]]
