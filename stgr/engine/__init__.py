@@ -8,6 +8,7 @@ from stgr.engine.crash_safe_checkpoint_hook import CrashSafeCheckpointHook
 from stgr.engine.distributed import init_distributed
 from stgr.engine.epoch_seeds import EpochSeedHook, epoch_seed, seed_everything
 from stgr.engine.fp16_optim_wrapper import Fp16OptimWrapper
+from stgr.engine.fully_sharded_model import FullyShardedModel, whole_weights
 from stgr.engine.grounding_runner import GroundingRunner
 from stgr.engine.last_checkpoint import find_last_checkpoint
 from stgr.engine.layer_decay_constructor import LayerDecayOptimWrapperConstructor
@@ -23,6 +24,7 @@ __all__ = [
     'CrashSafeCheckpointHook',
     'EpochSeedHook',
     'Fp16OptimWrapper',
+    'FullyShardedModel',
     'GroundingRunner',
     'LayerDecayOptimWrapperConstructor',
     'ProgressHook',
@@ -37,4 +39,5 @@ __all__ = [
     'load_weights',
     'read_checkpoint',
     'seed_everything',
+    'whole_weights',
 ]

@@ -10,6 +10,7 @@ from typing import Any
 from mmengine.dist import master_only
 from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
+from mmengine.optim import OptimWrapper
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch import nn
 
@@ -18,12 +19,14 @@ from stgr.engine.crash_safe_checkpoint_hook import CrashSafeCheckpointHook
 from stgr.engine.distributed import init_distributed, model_wrapper_config
 from stgr.engine.epoch_seeds import EpochSeedHook
 from stgr.engine.feature_origin import expect_features_of
+from stgr.engine.fully_sharded_model import FullyShardedModel
 from stgr.engine.last_checkpoint import find_last_checkpoint
 from stgr.engine.progress_hook import ProgressHook
 from stgr.engine.safe_checkpoints import read_checkpoint
 from stgr.engine.stop_on_nan_hook import StopOnNanHook
 from stgr.engine.strict_loading import load_weights
 from stgr.engine.trim_history_hook import TrimHistoryHook
+from stgr.engine.whole_state_dicts import shard_optimizer_state, whole_state_dicts
 from stgr.io.atomic import written_whole
 
 _run_numbers = itertools.count(1)
@@ -48,6 +51,7 @@ class GroundingRunner(Runner):
     """
 
     _load_from: str | None
+    optim_wrapper: Any
 
     def __init__(self, *args: Any, experiment_name: str | None = None, **kwargs: Any) -> None:
         name = f'{experiment_name or "run"}_{os.getpid()}_{next(_run_numbers)}'
@@ -105,6 +109,8 @@ class GroundingRunner(Runner):
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
         model = self.model.module if is_model_wrapper(self.model) else self.model
         load_weights(model, checkpoint['state_dict'], source=str(filename))
+        if 'optimizer' in checkpoint and isinstance(self.optim_wrapper, OptimWrapper):
+            shard_optimizer_state(checkpoint['optimizer'], self.optim_wrapper)
         self._has_loaded = True
         self.logger.info(f'loaded {filename}')
         return checkpoint
@@ -121,6 +127,7 @@ class GroundingRunner(Runner):
 
     def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
         """Resume, and give the sampler, which was built before, the seed of the checkpoint."""
+        self.optim_wrapper = self.build_optim_wrapper(self.optim_wrapper)
         super().resume(filename, *args, **kwargs)
         loop = self._train_loop
         if isinstance(loop, EpochBasedTrainLoop) and self.iter % len(loop.dataloader):
@@ -132,13 +139,20 @@ class GroundingRunner(Runner):
         if sampler is not None and hasattr(sampler, 'seed'):
             sampler.seed = self.seed
 
-    @master_only
     def save_checkpoint(self, out_dir: str, filename: str, *args: Any, **kwargs: Any) -> None:
         """Save a checkpoint that is whole or not there; the file it replaces stays until then.
+
+        All processes have to call it, as MMEngine's hook does: the first one writes what it gathers
+        from them.
 
         Raises:
             OSError: If it cannot be written (a full disk); earlier checkpoints are untouched.
         """
+        with whole_state_dicts(self.model, self.optim_wrapper):
+            self._write_checkpoint(out_dir, filename, *args, **kwargs)
+
+    @master_only
+    def _write_checkpoint(self, out_dir: str, filename: str, *args: Any, **kwargs: Any) -> None:
         target = Path(out_dir) / filename
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -150,6 +164,11 @@ class GroundingRunner(Runner):
                 f'could not save {target} ({error.strerror}); earlier checkpoints are intact: '
                 'make room and --resume',
             ) from error
+
+    def _init_model_weights(self) -> None:
+        """Initialise as MMEngine does, but for shards, which were initialised before the cut."""
+        if not isinstance(self.model, FullyShardedModel):
+            super()._init_model_weights()
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
         """Build MMEngine's logger without the lines that say nothing to a user."""
