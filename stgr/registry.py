@@ -8,6 +8,7 @@ from mmengine.registry import DATASETS as MMENGINE_DATASETS
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
 from mmengine.registry import LOOPS as MMENGINE_LOOPS
 from mmengine.registry import METRICS as MMENGINE_METRICS
+from mmengine.registry import MODEL_WRAPPERS as MMENGINE_MODEL_WRAPPERS
 from mmengine.registry import MODELS as MMENGINE_MODELS
 from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS as MMENGINE_OPTIM_WRAPPER_CONSTRUCTORS
 from mmengine.registry import OPTIM_WRAPPERS as MMENGINE_OPTIM_WRAPPERS
@@ -36,6 +37,9 @@ TRANSFORMS = Registry(
 )
 METRICS = Registry(
     'metric', parent=MMENGINE_METRICS, scope='stgr', locations=['stgr.evaluation.metrics']
+)
+MODEL_WRAPPERS = Registry(
+    'model_wrapper', parent=MMENGINE_MODEL_WRAPPERS, scope='stgr', locations=['stgr.engine']
 )
 HOOKS = Registry('hook', parent=MMENGINE_HOOKS, scope='stgr', locations=['stgr.engine'])
 LOOPS = Registry('loop', parent=MMENGINE_LOOPS, scope='stgr', locations=['stgr.engine'])

@@ -79,7 +79,9 @@ def test_grounder_is_built_on_a_model_of_timm(tiny_clip_dir):
     assert grounder.local_head.text_proj.in_features == 32
 
 
-@pytest.mark.parametrize('name', ['ours_clip_finetune', 'ours_tiny_finetune'])
+@pytest.mark.parametrize(
+    'name', ['ours_clip_finetune', 'ours_clip_finetune_fsdp', 'ours_tiny_finetune']
+)
 def test_fine_tuned_encoder_learns_from_pixels_at_a_lower_rate(name, tiny_clip_dir):
     source = f'model.backbone.source={tiny_clip_dir}'
     widths = ['model.global_head.dim=32', 'model.local_head.dim=32']

@@ -10,6 +10,7 @@ from stgr.engine.distributed import init_distributed
 from stgr.engine.epoch_seeds import EpochSeedHook, epoch_seed, seed_everything
 from stgr.engine.epoch_train_loop import EpochTrainLoop
 from stgr.engine.fp16_optim_wrapper import Fp16OptimWrapper
+from stgr.engine.fully_sharded_model import FullyShardedModel, whole_weights
 from stgr.engine.grounding_runner import GroundingRunner
 from stgr.engine.last_checkpoint import find_last_checkpoint
 from stgr.engine.layer_decay_constructor import LayerDecayOptimWrapperConstructor
@@ -27,6 +28,7 @@ __all__ = [
     'EpochSeedHook',
     'EpochTrainLoop',
     'Fp16OptimWrapper',
+    'FullyShardedModel',
     'GroundingRunner',
     'LayerDecayOptimWrapperConstructor',
     'Preempted',
@@ -44,4 +46,5 @@ __all__ = [
     'load_weights',
     'read_checkpoint',
     'seed_everything',
+    'whole_weights',
 ]

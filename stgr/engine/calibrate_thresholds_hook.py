@@ -10,6 +10,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
+from stgr.engine.fully_sharded_model import whole_weights
 from stgr.evaluation.functional.thresholds import choose_pool_threshold, choose_query_threshold
 from stgr.registry import HOOKS
 from stgr.structures.features import VideoFeatures
@@ -36,7 +37,8 @@ class CalibrateThresholdsHook(Hook):
         if self.every_n_epochs(runner, self.interval) or self.is_last_train_epoch(runner):
             model = runner.model.module if is_model_wrapper(runner.model) else runner.model
             dataset = runner.val_loop.dataloader.dataset
-            found = calibrate(model, (dataset[i] for i in range(len(dataset))))
+            with whole_weights(runner.model):
+                found = calibrate(model, (dataset[i] for i in range(len(dataset))))
             runner.logger.info(
                 'thresholds from validation videos: '
                 + ', '.join(f'{name} {value:.4f}' for name, value in found.items())

@@ -12,6 +12,10 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
+from mmengine.registry import MODEL_WRAPPERS as MMENGINE_MODEL_WRAPPERS
+from torch.nn.parallel import DistributedDataParallel
+
+from stgr.registry import MODEL_WRAPPERS
 
 LAUNCHERS = ('none', 'pytorch', 'slurm')
 
@@ -67,16 +71,32 @@ def rank_and_world_size(launcher: str) -> tuple[int, int]:
 
 
 def model_wrapper_config(given: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the config of the data-parallel wrapper, without ``device_ids`` where no GPU is.
+    """Return the config of the model's wrapper, without ``device_ids`` where no GPU is.
 
     Args:
         given: The config's own ``model_wrapper_cfg``; None for plain ``MMDistributedDataParallel``.
+
+    Raises:
+        ValueError: If its type is no registered wrapper.
     """
-    wrapper = {'type': 'MMDistributedDataParallel', 'find_unused_parameters': False}
-    wrapper.update(given or {})
-    if not torch.cuda.is_available():
-        wrapper['device_ids'] = None
+    wrapper = {'type': 'MMDistributedDataParallel', **(given or {})}
+    wrapper['type'] = kind = _registered_name(wrapper['type'])
+    if issubclass(MODEL_WRAPPERS.get(kind), DistributedDataParallel):
+        wrapper.setdefault('find_unused_parameters', False)
+        if not torch.cuda.is_available():
+            wrapper['device_ids'] = None
     return wrapper
+
+
+def _registered_name(kind: Any) -> str:
+    """Return the name of a wrapper: MMEngine's Runner looks wrappers up by names only."""
+    if isinstance(kind, str):
+        return kind
+    for registry in (MODEL_WRAPPERS, MMENGINE_MODEL_WRAPPERS):
+        for name, registered in registry.module_dict.items():
+            if registered is kind:
+                return f'{registry.scope}.{name}'
+    raise ValueError(f'model_wrapper_cfg.type must be a registered wrapper, but is {kind!r}')
 
 
 def _leave_group() -> None:

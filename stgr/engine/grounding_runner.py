@@ -10,6 +10,7 @@ from typing import Any
 from mmengine.dist import master_only
 from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
+from mmengine.optim import OptimWrapper
 from mmengine.runner import BaseLoop, Runner
 from torch import nn
 
@@ -19,6 +20,7 @@ from stgr.engine.distributed import init_distributed, model_wrapper_config
 from stgr.engine.epoch_seeds import EpochSeedHook
 from stgr.engine.epoch_train_loop import EpochTrainLoop
 from stgr.engine.feature_origin import expect_features_of
+from stgr.engine.fully_sharded_model import FullyShardedModel, check_sharded_training
 from stgr.engine.last_checkpoint import find_last_checkpoint
 from stgr.engine.preemption_hook import PreemptionHook
 from stgr.engine.progress_hook import ProgressHook
@@ -26,6 +28,7 @@ from stgr.engine.safe_checkpoints import read_checkpoint
 from stgr.engine.stop_on_nan_hook import StopOnNanHook
 from stgr.engine.strict_loading import load_weights
 from stgr.engine.trim_history_hook import TrimHistoryHook
+from stgr.engine.whole_state_dicts import shard_optimizer_state, whole_state_dicts
 from stgr.io.atomic import written_whole
 
 _run_numbers = itertools.count(1)
@@ -51,6 +54,7 @@ class GroundingRunner(Runner):
     """
 
     _load_from: str | None
+    optim_wrapper: Any
 
     def __init__(self, *args: Any, experiment_name: str | None = None, **kwargs: Any) -> None:
         name = f'{experiment_name or "run"}_{os.getpid()}_{next(_run_numbers)}'
@@ -76,7 +80,12 @@ class GroundingRunner(Runner):
         return super().build_train_loop(loop)
 
     def train(self) -> nn.Module:
-        """Train; hooks may have ``on_train_exit(runner)``, called however it ends."""
+        """Train; hooks may have ``on_train_exit(runner)``, called however it ends.
+
+        Raises:
+            ValueError: If the model is sharded and something does not go with that.
+        """
+        check_sharded_training(self.model, self._train_loop, self.hooks)
         try:
             return super().train()
         finally:
@@ -123,6 +132,8 @@ class GroundingRunner(Runner):
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
         model = self.model.module if is_model_wrapper(self.model) else self.model
         load_weights(model, checkpoint['state_dict'], source=str(filename))
+        if 'optimizer' in checkpoint and isinstance(self.optim_wrapper, OptimWrapper):
+            shard_optimizer_state(checkpoint['optimizer'], self.optim_wrapper)
         self._has_loaded = True
         self._loaded_meta = checkpoint.get('meta', {})
         self.logger.info(f'loaded {filename}')
@@ -144,6 +155,7 @@ class GroundingRunner(Runner):
         Raises:
             ValueError: If the checkpoint is of the middle of an epoch of other batches.
         """
+        self.optim_wrapper = self.build_optim_wrapper(self.optim_wrapper)
         super().resume(filename, *args, **kwargs)
         if isinstance(self.train_loop, EpochTrainLoop):
             self.train_loop.batches_done = self._batches_done(filename)
@@ -163,7 +175,6 @@ class GroundingRunner(Runner):
             )
         return done
 
-    @master_only
     def save_checkpoint(
         self,
         out_dir: str,
@@ -175,26 +186,37 @@ class GroundingRunner(Runner):
     ) -> None:
         """Save a checkpoint that is whole or not there; the file it replaces stays until then.
 
+        All processes have to call it, as MMEngine's hook does: the first one writes what it gathers
+        from them.
+
         Raises:
             OSError: If it cannot be written (a full disk); earlier checkpoints are untouched.
         """
-        target = Path(out_dir) / filename
         meta = dict(meta or {})
         if isinstance(self.train_loop, EpochTrainLoop):
             done = 0 if by_epoch else self.train_loop.batches_done
             meta['epoch_batches'] = [done, len(self.train_dataloader)]
+        with whole_state_dicts(self.model, self.optim_wrapper):
+            self._write_checkpoint(out_dir, filename, *args, meta=meta, by_epoch=by_epoch, **kwargs)
+
+    @master_only
+    def _write_checkpoint(self, out_dir: str, filename: str, *args: Any, **kwargs: Any) -> None:
+        target = Path(out_dir) / filename
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             with written_whole(target) as partial:
-                super().save_checkpoint(
-                    out_dir, partial.name, *args, meta=meta, by_epoch=by_epoch, **kwargs
-                )
+                super().save_checkpoint(out_dir, partial.name, *args, **kwargs)
         except OSError as error:
             raise OSError(
                 error.errno,
                 f'could not save {target} ({error.strerror}); earlier checkpoints are intact: '
                 'make room and --resume',
             ) from error
+
+    def _init_model_weights(self) -> None:
+        """Initialise as MMEngine does, but for shards, which were initialised before the cut."""
+        if not isinstance(self.model, FullyShardedModel):
+            super()._init_model_weights()
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
         """Build MMEngine's logger without the lines that say nothing to a user."""

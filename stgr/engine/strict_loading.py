@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor, nn
 
 from stgr.io.weight_files import unwrapped
+from stgr.ops.gather import sharded_like
 
 _SHOWN = 5
 
@@ -17,7 +18,8 @@ _SHOWN = 5
 def load_weights(model: nn.Module, state_dict: Mapping[str, Tensor], *, source: str) -> None:
     """Load ``state_dict`` into ``model`` after checking that both are of the same model.
 
-    A leading ``module.``, left by data-parallel wrappers, is removed from the names.
+    A leading ``module.``, left by data-parallel wrappers, is removed from the names. Where
+    processes hold shards of the model, all of them have to load.
 
     Args:
         model: The model; unchanged if an error is raised.
@@ -41,6 +43,7 @@ def load_weights(model: nn.Module, state_dict: Mapping[str, Tensor], *, source: 
     if any(faults.values()):
         raise ValueError(_describe(faults, source=source, model=type(model).__name__))
     _check_backbone(expected, weights, source=source)
+    weights = {name: sharded_like(value, expected[name]) for name, value in weights.items()}
     model.load_state_dict(weights, strict=True)
 
 

@@ -1,5 +1,6 @@
 """The batch of all processes, with gradient: the only file of ours with collectives."""
 
+from collections.abc import Iterable
 from typing import Any, cast
 
 import torch
@@ -53,6 +54,38 @@ def pad_to_longest(values: Tensor, dim: int, value: float = 0.0) -> Tensor:
     dist.all_reduce(longest, dist.ReduceOp.MAX)
     missing = int(longest) - values.shape[dim]
     return F.pad(values, [0, 0] * (values.dim() - dim - 1) + [0, missing], value=value)
+
+
+def whole(values: Tensor) -> Tensor:
+    """Return a tensor of which every process holds a shard (a DTensor), whole, on each of them.
+
+    Every rank must call it equally often and in the same order. Other tensors are returned as they
+    are. No gradient.
+    """
+    gather = getattr(values, 'full_tensor', None)  # without importing DTensor, which few need
+    return values if gather is None else cast(Tensor, gather())
+
+
+def sharded_like(values: Tensor, like: Tensor) -> Tensor:
+    """Return this process' shard of a whole tensor, cut as ``like``.
+
+    Every rank must call it equally often and in the same order; the values are those of rank 0.
+
+    Args:
+        values: A whole tensor of the shape of ``like``.
+        like: What it is to be like; if it is no DTensor, ``values`` are returned as they are.
+    """
+    if not hasattr(like, 'full_tensor'):
+        return values
+    from torch.distributed.tensor import distribute_tensor
+
+    return distribute_tensor(values, like.device_mesh, like.placements)  # type: ignore[attr-defined]
+
+
+def copy_from_first_rank(tensors: Iterable[Tensor]) -> None:
+    """Overwrite tensors, in place, by those of rank 0; every rank must have the same shapes."""
+    for tensor in tensors:
+        dist.broadcast(tensor.detach(), src=0)
 
 
 class _AllGather(torch.autograd.Function):

@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.distributed as dist
 
-from stgr.engine import read_checkpoint
+from stgr.engine import FullyShardedModel, read_checkpoint
 from stgr.engine.distributed import (
     init_distributed,
     model_wrapper_config,
@@ -60,10 +60,25 @@ def test_wrapper_keeps_what_the_config_says_and_drops_devices_without_a_gpu(monk
     assert given == {'find_unused_parameters': True}
 
 
+def test_sharding_wrapper_may_be_a_class_and_knows_no_devices():
+    wrapper = model_wrapper_config({'type': FullyShardedModel, 'layer_dtype': 'bfloat16'})
+
+    assert wrapper == {'type': 'stgr.FullyShardedModel', 'layer_dtype': 'bfloat16'}
+    with pytest.raises(ValueError, match='must be a registered wrapper'):
+        model_wrapper_config({'type': torch.nn.Linear})
+
+
+def test_sharding_of_one_process_is_refused():
+    with pytest.raises(RuntimeError, match=r'several processes; use tools/dist_train\.sh'):
+        FullyShardedModel(torch.nn.Linear(1, 1))
+
+
 @pytest.mark.slow
 @pytest.mark.dist
-def test_two_ranks_train_through_the_shell_script(toy_config, tmp_path, tool_environment):
+@pytest.mark.parametrize('wrapper', ['MMDistributedDataParallel', 'stgr.FullyShardedModel'])
+def test_two_ranks_train_through_the_shell_script(wrapper, toy_config, tmp_path, tool_environment):
     command = [_TOOLS / 'dist_train.sh', toy_config, '2', '--work-dir', tmp_path]
+    command += ['--cfg-options', f'+model_wrapper_cfg.type={wrapper}']
 
     done = subprocess.run(
         command, env=tool_environment, capture_output=True, text=True, timeout=200, check=False

@@ -53,6 +53,13 @@ class GroundingBackbone(nn.Module, ABC):
         """
         return {}
 
+    def self_contained_layers(self) -> list[nn.Module]:
+        """Return layers whose weights nobody uses but their own ``forward``.
+
+        They can be gathered for it and given back after it, see ``FullyShardedModel``.
+        """
+        return []
+
     @abstractmethod
     def encode_video(self, frames: Tensor, mask: Tensor) -> VideoFeatures:
         """Encode frames.

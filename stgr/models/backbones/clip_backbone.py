@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal, get_args
 
 import torch
 from einops import rearrange
-from torch import Tensor
+from torch import Tensor, nn
 
 from stgr.models.backbones.clip_loading import (
     OPENAI_MEAN,
@@ -98,6 +98,13 @@ class CLIPBackbone(TowerBackbone):
             'vision': Tower((vision, see), vision.encoder.layers, (vision.post_layernorm, see)),
             'text': Tower((text, read), text.encoder.layers, (text.final_layer_norm, read)),
         }
+
+    def self_contained_layers(self) -> list[nn.Module]:
+        """Return the layers of both towers but one of which the values are asked for by hand."""
+        layers = super().self_contained_layers()
+        if self.patch_tokens == 'value':
+            layers.remove(self.clip.vision_model.encoder.layers[-1])
+        return layers
 
     def settings(self) -> list[str]:
         """Return what changes features besides the weights."""

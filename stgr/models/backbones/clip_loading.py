@@ -11,6 +11,7 @@ from typing import Any
 from torch import nn
 
 from stgr.io.bundled import SCHEME, bundled_path
+from stgr.ops.gather import whole
 
 Statistic = tuple[float, float, float]
 
@@ -90,6 +91,8 @@ def _three(settings: dict[str, Any], key: str, default: Statistic, file: Path) -
 def fingerprint(module: nn.Module, names: Collection[str] | None = None) -> str:
     """Return the sha256 of a module's parameters and buffers, names included.
 
+    Where processes hold shards of it, all of them have to ask.
+
     Args:
         module: The module.
         names: Only of these; None for all.
@@ -98,7 +101,7 @@ def fingerprint(module: nn.Module, names: Collection[str] | None = None) -> str:
     for name, tensor in sorted(module.state_dict().items()):
         if names is None or name in names:
             digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+            digest.update(whole(tensor.detach()).cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
 
 

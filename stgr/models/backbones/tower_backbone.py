@@ -115,6 +115,10 @@ class TowerBackbone(GroundingBackbone):
             depths |= tower.depths()
         return {name: depths[id(p)] for name, p in self.named_parameters() if id(p) in depths}
 
+    def self_contained_layers(self) -> list[nn.Module]:
+        """Return the layers of both towers."""
+        return [layer for tower in self.towers().values() for layer in tower.layers]
+
     def gradient_of(self, tower: str) -> torch.set_grad_enabled:
         """Return a context without gradient if the whole tower is frozen."""
         return torch.set_grad_enabled(torch.is_grad_enabled() and self._tower_learns[tower])

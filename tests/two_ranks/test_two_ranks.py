@@ -1,0 +1,84 @@
+"""Two gloo processes find what one finds with the whole batch: losses, gradients, frames, scores.
+
+All cases run in one pair of processes, which is started once; see ``ranks.py``.
+"""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from two_ranks.grounders import LOCAL_HEADS
+from two_ranks.metrics import REGISTERED, SAMPLES
+from two_ranks.ranks import cases
+from two_ranks.sharded import HALF
+
+from stgr.models.heads import LocalHead
+from stgr.registry import MODELS
+
+pytestmark = pytest.mark.dist
+HALVED = [f'sharded: {name}' for name in HALF]
+UNLIKE_ONE = ['gather: unequal', 'gather: padded']
+EQUAL = [name for name in cases() if name not in {*HALVED, *UNLIKE_ONE}]
+SCORES = [name for name in EQUAL if name.startswith('metrics')]
+
+
+@pytest.mark.parametrize('name', [name for name in EQUAL if name not in SCORES])
+def test_two_ranks_find_what_one_finds_with_the_whole_batch(name, two_ranks, alone):
+    expected = alone(name)
+
+    for found in two_ranks(name):
+        torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize('name', SCORES)
+def test_two_ranks_score_as_one_on_every_rank(name, two_ranks, alone):
+    expected = alone(name)
+
+    for found in two_ranks(name):
+        assert found == pytest.approx(expected, abs=1e-12, nan_ok=True)
+
+
+@pytest.mark.parametrize('name', HALVED)
+def test_sharded_half_precision_is_near_the_step_of_one_process(name, two_ranks, alone):
+    expected = alone('sharded: plain')
+
+    for found in two_ranks(name):
+        for key in ('loss_global, step 0', 'loss_local, step 0'):
+            assert found['log'][key].item() == pytest.approx(expected['log'][key].item(), rel=0.02)
+        for key, exact in expected['gradients'].items():
+            half = found['gradients'][key]
+            assert half.dtype == torch.float32
+            if exact.norm() > 1e-3:  # others are rounding errors: biases before a softmax
+                assert F.cosine_similarity(half.flatten(), exact.flatten(), 0) > 0.98, key
+        assert found['norms'][0] == pytest.approx(expected['norms'][0], rel=0.02)
+
+
+def test_run_that_changed_its_number_of_ranks_ends_with_the_same_weights(two_ranks, alone):
+    expected = alone('sharded_runs: uninterrupted')
+
+    for found in (alone('sharded_runs: resumed'), *two_ranks('sharded_runs: resumed')):
+        torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_texts_of_unequal_length_are_padded_and_joined_in_the_order_of_ranks(two_ranks):
+    for found in two_ranks('gather: padded'):
+        assert found.tolist() == [[1, 2, -1], [3, 4, 5]]
+
+
+def test_unequal_shapes_are_an_error_on_every_rank_and_do_not_hang(two_ranks):
+    for found in two_ranks('gather: unequal'):
+        assert '(3, 2), (4, 2)' in found['error']
+        assert found['still_usable'].tolist() == [0, 1]
+
+
+def test_an_infinite_gradient_in_one_shard_stops_the_step_everywhere(two_ranks):
+    for found in two_ranks('sharded: overflow'):
+        assert (found['moved'] == 0).all()
+        assert found['scale'] == 128.0
+
+
+def test_every_registered_metric_and_local_head_is_a_case():
+    kinds = [k for k in MODELS.module_dict.values() if k.__module__.startswith('stgr.')]
+    heads = {kind.__name__ for kind in kinds if issubclass(kind, LocalHead)}
+
+    assert set(SAMPLES) == set(REGISTERED)
+    assert heads == {*LOCAL_HEADS, 'CrossSelfCrossHead'}
