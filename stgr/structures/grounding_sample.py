@@ -80,6 +80,7 @@ _FACTS: dict[str, Callable[[Any], str | None]] = {
     'end_sec': _seconds,
     'duration_sec': _seconds,
     'pool': _texts,
+    'unasked': _texts,
     'frame_size': _pair,
     'grid': _pair,
     'clips': _clips,
@@ -118,8 +119,9 @@ class GroundingSample(BaseDataElement):
     * ``narration``, ``start_sec``, ``end_sec``: the caption of a training clip.
     * ``frame_times_sec`` (F,), ``frame_mask`` (F,) bool: its frames; True where a frame is real.
     * ``grid``: rows and columns (h, w) of stored patch features.
-    * ``pool``: names of the actions asked for, (Q,), background not among them.
-    * ``gt_labels`` (F,): index into ``pool``, -1 background, -2 an action that is not in the pool.
+    * ``pool``: names of the actions asked for, (Q,), background not among them; ``unasked``: of
+      true actions that the pool lacks, which cannot be predicted.
+    * ``gt_labels`` (F,): index into ``pool + unasked``, -1 background.
     * ``gt_boxes_px`` (F, 4), ``frame_size`` (W, H): boxes, zeros where there is none, and the size
       of the frame they are measured in; ``eval_mask`` (F,) bool: frames that are scored.
     * Truth that one task has: ``region_boxes_px``, all boxes of each frame (several of one action);
