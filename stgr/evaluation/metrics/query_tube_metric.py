@@ -4,21 +4,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from mmengine.evaluator import BaseMetric
 
 from stgr.evaluation.functional import QueryTube, score_query_tubes
 from stgr.evaluation.metrics.answers import query_tube_of
+from stgr.evaluation.metrics.unit_metric import Unit, UnitMetric
 from stgr.registry import LOCALIZERS, METRICS
 
 
 @METRICS.register_module()
-class QueryTubeMetric(BaseMetric):
+class QueryTubeMetric(UnitMetric):
     """tIoU, vIoU, sIoU and vIoU@R of one tube per sentence.
 
     A data sample holds the fields of ``QueryTube``: ``query_id``, ``frames``, ``pred_span``,
     ``true_span``, ``pred_boxes_px``, ``true_boxes_px`` and, where there are kinds of sentences,
     ``group``; other keys are ignored. Or it is a model's answer to a sentence of ``VidSTG`` or
-    ``HCSTVG``, see ``query_tube_of``. Scores: ``score_query_tubes``.
+    ``HCSTVG``, see ``query_tube_of``. Scores: ``score_query_tubes``. No sentence may
+    come twice; ``coverage/`` says what is covered, see ``UnitMetric``.
 
     Args:
         localizer: Config of a localizer of ``LOCALIZERS`` that makes boxes of heat maps; None:
@@ -29,6 +30,7 @@ class QueryTubeMetric(BaseMetric):
     """
 
     default_prefix = 'query_tube'
+    unit_noun = 'queries'
 
     def __init__(
         self,
@@ -80,6 +82,10 @@ class QueryTubeMetric(BaseMetric):
             results: Tubes of every sentence of every rank.
 
         Returns:
-            The keys of ``score_query_tubes``.
+            The keys of ``score_query_tubes``; ``coverage/key``.
+
+        Raises:
+            ValueError: If a sentence comes twice, see ``cover``.
         """
-        return score_query_tubes(results)
+        covered = self.cover([Unit(tube.query_id, len(tube.frames)) for tube in results])
+        return score_query_tubes(results) | covered
