@@ -204,7 +204,7 @@ def _by_class(
     documents: Sequence[Mapping[str, Any]], columns: Mapping[str, str], style: str
 ) -> str:
     """Return the ratios of counts of each class, those of the columns or else all there are."""
-    ratios = documents[0]['ratios']
+    ratios = {k: one for k, one in documents[0]['ratios'].items() if one['over'] != 'unit'}
     if not documents[0]['per_class']:
         raise ValueError(f'{documents[0]["protocol"]} counts no classes; use --by video')
     wanted = {

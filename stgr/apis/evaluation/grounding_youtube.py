@@ -19,6 +19,7 @@ from stgr.evaluation.functional import (
     TubeOutcomes,
     TubeSettings,
     count_classes,
+    count_frames,
     reduce_record,
     score_task,
     tube_outcomes,
@@ -136,6 +137,10 @@ class GroundingYouTubeProtocol(PlacesProtocol):
         """Return counts of each class of one video."""
         return count_classes(reduced, iou_threshold=self.iou_threshold)
 
+    def count_unit(self, reduced: FrameFacts) -> dict[str, int]:
+        """Return counts of all seconds of one video."""
+        return count_frames(reduced)
+
     def tubes_of(self, reduced: FrameFacts) -> dict[str, TubeOutcomes]:
         """Return the outcomes of the tubes of one video."""
         return {} if reduced.pred is None else tube_outcomes(reduced, self.tubes)
@@ -151,6 +156,8 @@ class GroundingYouTubeProtocol(PlacesProtocol):
     def ratios(self) -> dict[str, Ratio]:
         """Return the scores that are ratios of counts."""
         return {
+            'labels/label_acc': Ratio('right_frames', 'frames', 'unit'),
+            'labels/label_acc_background': Ratio('right_background', 'background_frames', 'unit'),
             'labels/label_acc_action': Ratio('right_label', 'boxes', 'all'),
             'pointing/pointing_acc': Ratio('pointing_hits', 'boxes', 'all'),
             'pointing/pointing_acc_class': Ratio('pointing_hits', 'boxes', 'class'),

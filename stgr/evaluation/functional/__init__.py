@@ -16,6 +16,7 @@ from stgr.evaluation.functional.class_scores import (
     ClassScore,
     add_counts,
     count_classes,
+    count_frames,
     score_each_class,
 )
 from stgr.evaluation.functional.confusion import (
@@ -142,6 +143,7 @@ __all__ = [
     'bootstrap_weighted',
     'compare_with_boxes',
     'count_classes',
+    'count_frames',
     'count_confusion',
     'fit_constant_place',
     'fit_length',

@@ -71,6 +71,25 @@ def count_classes(video: FrameFacts, *, iou_threshold: float = 0.3) -> dict[str,
     return found
 
 
+def count_frames(video: FrameFacts) -> dict[str, int]:
+    """Return counts of all frames of a video, background being a label like any other.
+
+    Args:
+        video: Its facts.
+
+    Returns:
+        ``frames``, ``right_frames`` (with the right label); ``background_frames``,
+        ``right_background`` of those without an action.
+    """
+    right, background = video.pred_labels == video.gt_labels, ~video.action
+    return {
+        'frames': len(right),
+        'right_frames': int(right.sum()),
+        'background_frames': int(background.sum()),
+        'right_background': int((right & background).sum()),
+    }
+
+
 def add_counts(videos: Iterable[Mapping[str, Mapping[str, float]]]) -> dict[str, dict[str, float]]:
     """Return the counts of each class over videos, or over other units that are counted.
 
