@@ -211,18 +211,20 @@ def _by_class(
         (ratios[key]['numerator'], ratios[key]['denominator']) for key in columns if key in ratios
     }
     pairs = sorted(wanted or {(one['numerator'], one['denominator']) for one in ratios.values()})
-    heads = ['class', 'videos', 'boxes']
+    counted = next(iter(documents[0]['per_class'].values()))
+    size = next(name for name in ('boxes', 'frames', 'clips') if name in counted)
+    heads = ['class', 'videos', size]
     heads += [f'{above}/{below}: {d["system"]}' for above, below in pairs for d in documents]
     rows = []
     for label, counts in documents[0]['per_class'].items():
-        if not counts['boxes']:  # only predicted
+        if not counts[size]:  # only predicted
             continue
         cells = [
             _ratio_cell(document['per_class'][label], above, below)
             for above, below in pairs
             for document in documents
         ]
-        rows.append([label, str(counts['videos']), str(counts['boxes']), *cells])
+        rows.append([label, str(counts['videos']), str(counts[size]), *cells])
     return format_table(heads, rows, style)
 
 

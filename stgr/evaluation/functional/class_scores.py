@@ -97,8 +97,8 @@ def add_counts(videos: Iterable[Mapping[str, Mapping[str, float]]]) -> dict[str,
         videos: Counts of each video by class, such as those of ``count_classes``.
 
     Returns:
-        Class name, sorted -> the sums and ``videos``, how many truly have the class: those with a
-        box of it, where boxes are counted.
+        Class name, sorted -> the sums and ``videos``, how many truly have the class: those with
+        ``boxes`` of it, or ``frames`` where no boxes are counted.
     """
     found: dict[str, dict[str, float]] = {}
     for classes in videos:
@@ -106,7 +106,7 @@ def add_counts(videos: Iterable[Mapping[str, Mapping[str, float]]]) -> dict[str,
             sums = found.setdefault(label, {'videos': 0})
             for key, number in numbers.items():
                 sums[key] = sums.get(key, 0) + number
-            sums['videos'] += int(numbers.get('boxes', 1) > 0)
+            sums['videos'] += int(numbers.get('boxes', numbers.get('frames', 1)) > 0)
     return {label: found[label] for label in sorted(found)}
 
 
