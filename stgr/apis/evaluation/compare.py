@@ -15,7 +15,7 @@ from stgr.io.checked_json import read_json
 BREAKDOWNS = ('class', 'video')
 _NEEDED = (
     'system', 'protocol', 'settings', 'files', 'metrics', 'controls', 'per_video', 'per_class',
-    'tubes', 'ratios', 'headline', 'controls_of_system',
+    'tubes', 'ratios', 'headline', 'controls_of_system', 'versions',
 )  # fmt: skip
 
 
@@ -58,6 +58,7 @@ def _read(path: Path) -> dict[str, Any]:
         )
     for key in _NEEDED:
         _ = node[key]
+    _ = node['versions']['stgr'], node['files']['ground_truth']
     document: dict[str, Any] = node.value
     return document
 
