@@ -33,6 +33,10 @@ def _seconds(value: Any) -> str | None:
     return None if sound else 'a finite number of seconds'
 
 
+def _flag(value: Any) -> str | None:
+    return None if isinstance(value, bool) else 'True or False'
+
+
 def _pair(value: Any) -> str | None:
     sound = isinstance(value, tuple) and len(value) == 2
     sound = sound and all(isinstance(n, int) and n > 0 for n in value)
@@ -90,6 +94,8 @@ _FACTS: dict[str, Callable[[Any], str | None]] = {
     'query_kind': _text,
     'tube_frames': _frames_between,
     'clip_frames': _frames_between,
+    'between_samples': _flag,
+    'has_box': _flag,
 }
 # Arrays: move to the device with the sample. The first axis of all of them is the frames, but for
 # ``similarity``, where it is the second.
@@ -128,7 +134,8 @@ class GroundingSample(BaseDataElement):
       ``clips``, steps ``(start_sec, end_sec, action)`` that are scored alone; ``gt_transcript``
       (K,), the order of the actions as index into ``pool``, -1 background; ``query_id``,
       ``query_kind``, ``frame_idx`` (F,), ``tube_frames`` and ``clip_frames``, half-open, of a
-      sentence that describes one tube.
+      sentence that describes one tube, with ``between_samples`` and ``has_box``, see
+      ``TubeQueries``.
     * ``similarity`` (Q, F), ``pred_labels`` (F,), ``pred_scores`` (F,), ``pred_best_labels`` (F,)
       before the background threshold, ``heatmaps`` (F, h, w) of the predicted and ``gt_heatmaps``
       (F, h, w) of the true label: the answer.
