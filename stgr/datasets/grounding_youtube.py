@@ -49,8 +49,9 @@ class GroundingYouTube(VideoDataset):
     * ``frame_times_sec`` (T,) float64: when the frames of the seconds 0, 1, ..., T-1 are shown;
     * ``pool``: names of the actions asked for, sorted, background not among them;
     * ``labels``: the name of the box's action at each second, None (background) without a box;
-    * ``gt_labels`` (T,) int64: the same as index into the pool, -1 background, -2 an action that
-      the pool lacks (possible with ``pool='vid2step'``: 2,660 seconds of the real files);
+    * ``unasked``: names of true actions that the pool lacks, sorted (with ``pool='vid2step'`` those
+      of 2,660 seconds of the real files, else none);
+    * ``gt_labels`` (T,) int64: the labels as index into ``pool + unasked``, -1 background;
     * ``boxes_px`` (T, 4) float32: boxes in pixels of ``frame_size`` (W, H), zeros without a box;
     * ``boxes_flagged`` (T,) bool: boxes that ``repair`` knows to be cut but could not mend;
     * ``eval_mask`` (T,) bool: seconds that count, all without ``unlabelled='ignore'``;
@@ -276,6 +277,7 @@ class GroundingYouTube(VideoDataset):
             flagged[second] = (video_id, second) in self.repaired.flagged
             boxes_px[second] = boxed.box_px
             labels[second] = boxed.step_name
+        unasked = sorted({name for name in labels if name is not None} - set(pool))
         return {
             'video_id': video_id,
             'video_path': self.videos.path(video_id),
@@ -283,8 +285,9 @@ class GroundingYouTube(VideoDataset):
             'pad_sec': pad_sec,
             'frame_times_sec': _shown_at(seconds, self.second_offset),
             'pool': pool,
+            'unasked': unasked,
             'labels': labels,
-            'gt_labels': _label_indices(labels, pool),
+            'gt_labels': _label_indices(labels, [*pool, *unasked]),
             'boxes_px': boxes_px,
             'boxes_flagged': flagged,
             'eval_mask': counted_seconds(
@@ -304,10 +307,10 @@ class GroundingYouTube(VideoDataset):
         return last + self.pad_sec, float(last + self.pad_sec), self.pad_sec
 
 
-def _label_indices(labels: list[str | None], pool: list[str]) -> np.ndarray:
-    index: dict[str | None, int] = {name: position for position, name in enumerate(pool)}
+def _label_indices(labels: list[str | None], names: list[str]) -> np.ndarray:
+    index: dict[str | None, int] = {name: position for position, name in enumerate(names)}
     index[None] = -1
-    return np.array([index.get(label, -2) for label in labels], dtype=np.int64)
+    return np.array([index[label] for label in labels], dtype=np.int64)
 
 
 def _shown_at(seconds: int, offset_sec: float) -> np.ndarray:

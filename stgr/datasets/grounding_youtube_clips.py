@@ -145,6 +145,7 @@ class GroundingYouTubeClips(PipelineDataset):
             'window_sec': (first, last),
             'frame_times_sec': video['frame_times_sec'][inside],
             'pool': [step.step_name],
+            'unasked': [],
             'labels': [step.step_name if is_own else None for is_own in own],
             'gt_labels': np.where(own, 0, -1),
             'boxes_px': np.where(own[:, None], video['boxes_px'][inside], np.float32(0)),

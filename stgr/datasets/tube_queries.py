@@ -72,14 +72,18 @@ class TubeQueries(PipelineDataset):
 
     * ``query_id``, ``sentence``, ``kind``; ``source_video_id`` and ``video_path`` (None without
       videos): the video; ``video_id``: ``<video>#<query_id>``, because each query is scored alone;
-    * ``frame_idx`` (T,) int64: the sampled frames of the clip, see ``sample_frames``;
+    * ``frame_idx`` (T,) int64: the sampled frames of the clip, see ``sample_frames``, and one more
+      if none of them shows the tube, see ``between_samples``;
       ``frame_times_sec`` (T,) float64: ``frame_idx / fps``, the annotations hold no times;
     * ``tube_frames``, ``clip_frames``: half-open intervals of frames; ``fps``; ``duration_sec`` of
       the clip;
     * ``pool``: the sentence; ``gt_labels`` (T,) int64: 0 inside the tube, -1 outside; ``labels``
       likewise, the sentence or None;
     * ``boxes_px`` (T, 4) float32: x1, y1, x2, y2 in pixels of ``frame_size`` (W, H), zeros without;
-    * ``eval_mask`` (T,) bool: False inside the tube where the annotation has no box.
+    * ``eval_mask`` (T,) bool: False inside the tube where the annotation has no box;
+    * ``between_samples``: whether no sampled frame has a box of the tube, so that the middle one of
+      its frames with a box was added; ``has_box``: False if there is none in the clip: then the
+      middle of the tube's part in the clip counts, with an empty box.
 
     Args:
         videos_dir: Folder of the videos; None: without.
@@ -182,12 +186,21 @@ class TubeQueries(PipelineDataset):
             max_frames=self.max_frames,
         )
         start, end = query.tube_frames
-        inside = (frame_idx >= start) & (frame_idx < end)
         tube_px, known = self.read_tube(query)
+        tube_frames = np.arange(start, end)
+        in_clip = (tube_frames >= query.clip_frames[0]) & (tube_frames < query.clip_frames[1])
+        inside = (frame_idx >= start) & (frame_idx < end)
+        between_samples = not known[frame_idx[inside] - start].any()
+        if between_samples:
+            middle = start + _middle_row(known, in_clip)
+            frame_idx = np.union1d(frame_idx, [middle])
+            inside = (frame_idx >= start) & (frame_idx < end)
         boxes_px = np.zeros((len(frame_idx), 4), dtype=np.float32)
         boxes_px[inside] = tube_px[frame_idx[inside] - start]
         eval_mask = np.ones(len(frame_idx), dtype=bool)
         eval_mask[inside] = known[frame_idx[inside] - start]
+        if between_samples:
+            eval_mask[frame_idx == middle] = True
         return {
             'query_id': query_id,
             'video_id': f'{query.video_id}#{query_id}',
@@ -206,8 +219,16 @@ class TubeQueries(PipelineDataset):
             'gt_labels': np.where(inside, 0, -1),
             'boxes_px': boxes_px,
             'eval_mask': eval_mask,
+            'between_samples': between_samples,
+            'has_box': bool((known & in_clip).any()),
             'frame_size': query.frame_size,
         }
+
+
+def _middle_row(known: np.ndarray, in_clip: np.ndarray) -> int:
+    """Return the middle row of a tube within the clip, of those with a box if there are any."""
+    rows = np.flatnonzero(known & in_clip if (known & in_clip).any() else in_clip)
+    return int(rows[len(rows) // 2])
 
 
 def sample_frames(

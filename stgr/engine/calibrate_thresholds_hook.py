@@ -13,6 +13,7 @@ from mmengine.runner import Runner
 from stgr.engine.fully_sharded_model import whole_weights
 from stgr.evaluation.functional.thresholds import choose_pool_threshold, choose_query_threshold
 from stgr.registry import HOOKS
+from stgr.structures import BACKGROUND
 from stgr.structures.features import VideoFeatures
 
 
@@ -67,9 +68,9 @@ def calibrate(model: Any, videos: Iterable[dict[str, Any]]) -> dict[str, float]:
         columns = [names.index(name) for name in sample.pool]
         truth = sample.gt_labels.cpu().numpy()
         pool_rows.append(similarity[columns])
-        labels.append(truth)
+        labels.append(np.where(truth < len(columns), truth, BACKGROUND))  # no unasked label
         all_rows.append(similarity)
-        happens.append(_where(truth, columns, similarity.shape))
+        happens.append(_where(truth, [*sample.pool, *sample.get('unasked', [])], names))
     pool_threshold, pool_iou = choose_pool_threshold(pool_rows, labels)
     if any(not row.any() for truth in happens for row in truth):
         query_threshold, query_score = choose_query_threshold(all_rows, happens)
@@ -98,9 +99,7 @@ def _features(model: Any, video: dict[str, Any]) -> Any:
     return features
 
 
-def _where(truth: np.ndarray, columns: list[int], shape: tuple[int, ...]) -> np.ndarray:
-    """Return when each of all names happens, given labels as indices of one video's pool."""
-    happens = np.zeros(shape, dtype=bool)
-    for index, row in enumerate(columns):
-        happens[row] = truth == index
-    return happens
+def _where(truth: np.ndarray, of_video: list[str], names: list[str]) -> np.ndarray:
+    """Return when each of all names happens, (Q, F), given labels that index a video's names."""
+    index = {name: i for i, name in enumerate(of_video)}
+    return np.stack([truth == index.get(name, len(index)) for name in names])

@@ -33,6 +33,10 @@ def _seconds(value: Any) -> str | None:
     return None if sound else 'a finite number of seconds'
 
 
+def _flag(value: Any) -> str | None:
+    return None if isinstance(value, bool) else 'True or False'
+
+
 def _pair(value: Any) -> str | None:
     sound = isinstance(value, tuple) and len(value) == 2
     sound = sound and all(isinstance(n, int) and n > 0 for n in value)
@@ -80,6 +84,7 @@ _FACTS: dict[str, Callable[[Any], str | None]] = {
     'end_sec': _seconds,
     'duration_sec': _seconds,
     'pool': _texts,
+    'unasked': _texts,
     'frame_size': _pair,
     'grid': _pair,
     'clips': _clips,
@@ -89,6 +94,8 @@ _FACTS: dict[str, Callable[[Any], str | None]] = {
     'query_kind': _text,
     'tube_frames': _frames_between,
     'clip_frames': _frames_between,
+    'between_samples': _flag,
+    'has_box': _flag,
 }
 # Arrays: move to the device with the sample. The first axis of all of them is the frames, but for
 # ``similarity``, where it is the second.
@@ -118,15 +125,17 @@ class GroundingSample(BaseDataElement):
     * ``narration``, ``start_sec``, ``end_sec``: the caption of a training clip.
     * ``frame_times_sec`` (F,), ``frame_mask`` (F,) bool: its frames; True where a frame is real.
     * ``grid``: rows and columns (h, w) of stored patch features.
-    * ``pool``: names of the actions asked for, (Q,), background not among them.
-    * ``gt_labels`` (F,): index into ``pool``, -1 background, -2 an action that is not in the pool.
+    * ``pool``: names of the actions asked for, (Q,), background not among them; ``unasked``: of
+      true actions that the pool lacks, which cannot be predicted.
+    * ``gt_labels`` (F,): index into ``pool + unasked``, -1 background.
     * ``gt_boxes_px`` (F, 4), ``frame_size`` (W, H): boxes, zeros where there is none, and the size
       of the frame they are measured in; ``eval_mask`` (F,) bool: frames that are scored.
     * Truth that one task has: ``region_boxes_px``, all boxes of each frame (several of one action);
       ``clips``, steps ``(start_sec, end_sec, action)`` that are scored alone; ``gt_transcript``
       (K,), the order of the actions as index into ``pool``, -1 background; ``query_id``,
       ``query_kind``, ``frame_idx`` (F,), ``tube_frames`` and ``clip_frames``, half-open, of a
-      sentence that describes one tube.
+      sentence that describes one tube, with ``between_samples`` and ``has_box``, see
+      ``TubeQueries``.
     * ``similarity`` (Q, F), ``pred_labels`` (F,), ``pred_scores`` (F,), ``pred_best_labels`` (F,)
       before the background threshold, ``heatmaps`` (F, h, w) of the predicted and ``gt_heatmaps``
       (F, h, w) of the true label: the answer.

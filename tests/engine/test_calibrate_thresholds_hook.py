@@ -10,6 +10,7 @@ from torch import nn
 
 from stgr.engine import CrashSafeCheckpointHook
 from stgr.engine.calibrate_thresholds_hook import CalibrateThresholdsHook, calibrate
+from stgr.structures.grounding_sample import GroundingSample
 
 NAMES = ['crack', 'pour']
 
@@ -37,9 +38,9 @@ class TableGrounder(nn.Module):
         return video[0, :, text].T
 
 
-def video(labels, pool, **similarity):
+def video(labels, pool, unasked=(), **similarity):
     table = torch.tensor([similarity[name] for name in NAMES]).T
-    sample = SimpleNamespace(pool=pool, gt_labels=torch.tensor(labels))
+    sample = GroundingSample(pool=pool, unasked=list(unasked), gt_labels=torch.tensor(labels))
     return {'inputs': {'frame_features': table}, 'data_samples': sample}
 
 
@@ -90,13 +91,24 @@ def test_thresholds_are_set_in_the_model_and_its_mode_comes_back(videos):
 
 def test_actions_outside_the_pool_count_as_background():
     model = TableGrounder()
-    labels = [0, -2, -1, -1]
+    labels = [0, 1, -1, -1]
     videos = [
-        video(labels, ['crack'], crack=[0.9, 0.5, 0.1, 0.1], pour=[0.2] * 4),
+        video(labels, ['crack'], ['peel'], crack=[0.9, 0.5, 0.1, 0.1], pour=[0.2] * 4),
         video([0, -1, -1, -1], ['pour'], crack=[0.2] * 4, pour=[0.9, 0.1, 0.1, 0.1]),
     ]
 
     assert calibrate(model, videos)['pool_threshold'] > 0.5
+
+
+def test_a_query_that_happens_unasked_need_not_be_rejected():
+    crack = video([0, 1, -1, -1], ['crack'], ['pour'], crack=[0.9, 0, 0, 0], pour=[0, 0.7, 0, 0])
+    pour = video([0, -1, -1, -1], ['pour'], crack=[0.6, 0, 0, 0], pour=[0.9, 0, 0, 0])
+
+    found = calibrate(TableGrounder(), [crack, pour])
+
+    # Pour reaches 0.7 where it happens; only the crack of the second video, 0.6, is in vain.
+    assert 0.6 < found['query_threshold'] <= 0.7
+    assert found['query_score'] == 1
 
 
 @pytest.mark.parametrize(

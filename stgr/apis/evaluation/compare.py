@@ -15,7 +15,7 @@ from stgr.io.checked_json import read_json
 BREAKDOWNS = ('class', 'video')
 _NEEDED = (
     'system', 'protocol', 'settings', 'files', 'metrics', 'controls', 'per_video', 'per_class',
-    'tubes', 'ratios', 'headline', 'controls_of_system',
+    'tubes', 'ratios', 'headline', 'controls_of_system', 'versions',
 )  # fmt: skip
 
 
@@ -58,6 +58,7 @@ def _read(path: Path) -> dict[str, Any]:
         )
     for key in _NEEDED:
         _ = node[key]
+    _ = node['versions']['stgr'], node['files']['ground_truth']
     document: dict[str, Any] = node.value
     return document
 
@@ -204,25 +205,27 @@ def _by_class(
     documents: Sequence[Mapping[str, Any]], columns: Mapping[str, str], style: str
 ) -> str:
     """Return the ratios of counts of each class, those of the columns or else all there are."""
-    ratios = documents[0]['ratios']
+    ratios = {k: one for k, one in documents[0]['ratios'].items() if one['over'] != 'unit'}
     if not documents[0]['per_class']:
         raise ValueError(f'{documents[0]["protocol"]} counts no classes; use --by video')
     wanted = {
         (ratios[key]['numerator'], ratios[key]['denominator']) for key in columns if key in ratios
     }
     pairs = sorted(wanted or {(one['numerator'], one['denominator']) for one in ratios.values()})
-    heads = ['class', 'videos', 'boxes']
+    counted = next(iter(documents[0]['per_class'].values()))
+    size = next(name for name in ('boxes', 'frames', 'clips') if name in counted)
+    heads = ['class', 'videos', size]
     heads += [f'{above}/{below}: {d["system"]}' for above, below in pairs for d in documents]
     rows = []
     for label, counts in documents[0]['per_class'].items():
-        if not counts['boxes']:  # only predicted
+        if not counts[size]:  # only predicted
             continue
         cells = [
             _ratio_cell(document['per_class'][label], above, below)
             for above, below in pairs
             for document in documents
         ]
-        rows.append([label, str(counts['videos']), str(counts['boxes']), *cells])
+        rows.append([label, str(counts['videos']), str(counts[size]), *cells])
     return format_table(heads, rows, style)
 
 

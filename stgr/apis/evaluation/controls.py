@@ -29,7 +29,7 @@ RULES = {
 }
 OF_SYSTEM = ('random', 'centre_prior', BEST_CONSTANT)  # they keep a system's labels
 MEANING = {
-    'chance': 'a random label of the pool or background, a random point and box',
+    'chance': 'a random label of those asked for or background, a random point and box',
     'random': "the system's labels, a random point and box",
     'centre_prior': "the system's labels, the frame's centre and a box of 0.5 W x 0.6 H around it",
     BEST_CONSTANT: "the system's labels, the constant point and box that fit these truths best",

@@ -165,6 +165,7 @@ def _per_video(
         }
         found[video_id] = {
             'scores': plain(scores),
+            'counts': dict(protocol.count_unit(video)),
             'classes': counts[video_id],
             'tubes': {name: _tubes(one) for name, one in protocol.tubes_of(video).items()},
             'ranks': {key: list(values) for key, values in protocol.ranks_of(video).items()},

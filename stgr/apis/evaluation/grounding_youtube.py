@@ -19,6 +19,7 @@ from stgr.evaluation.functional import (
     TubeOutcomes,
     TubeSettings,
     count_classes,
+    count_frames,
     reduce_record,
     score_task,
     tube_outcomes,
@@ -136,6 +137,10 @@ class GroundingYouTubeProtocol(PlacesProtocol):
         """Return counts of each class of one video."""
         return count_classes(reduced, iou_threshold=self.iou_threshold)
 
+    def count_unit(self, reduced: FrameFacts) -> dict[str, int]:
+        """Return counts of all seconds of one video."""
+        return count_frames(reduced)
+
     def tubes_of(self, reduced: FrameFacts) -> dict[str, TubeOutcomes]:
         """Return the outcomes of the tubes of one video."""
         return {} if reduced.pred is None else tube_outcomes(reduced, self.tubes)
@@ -151,6 +156,8 @@ class GroundingYouTubeProtocol(PlacesProtocol):
     def ratios(self) -> dict[str, Ratio]:
         """Return the scores that are ratios of counts."""
         return {
+            'labels/label_acc': Ratio('right_frames', 'frames', 'unit'),
+            'labels/label_acc_background': Ratio('right_background', 'background_frames', 'unit'),
             'labels/label_acc_action': Ratio('right_label', 'boxes', 'all'),
             'pointing/pointing_acc': Ratio('pointing_hits', 'boxes', 'all'),
             'pointing/pointing_acc_class': Ratio('pointing_hits', 'boxes', 'class'),
@@ -170,24 +177,21 @@ def _or_beside(given: str | None, path: Path, name: str) -> Path | None:
 def truth_from_item(item: dict[str, Any]) -> VideoTruth:
     """Return the truth in an item of the data set.
 
-    A box whose action the pool lacks (``pool='vid2step'``) gets a name of its own in the pool, so
-    that it stays in the denominators; it counts as a miss unless it is predicted by that name.
+    Actions that the pool lacks (``pool='vid2step'``) stand in it after those asked for, so that
+    their boxes stay in the denominators; one counts as a miss unless it is predicted by its name.
 
     Args:
         item: See ``GroundingYouTube``.
     """
-    pool = tuple(item['pool'])
-    beyond = sorted({name for name in item['labels'] if name is not None} - set(pool))
-    pool += tuple(beyond)
-    index = {name: i for i, name in enumerate(pool)} | {None: -1}
     return VideoTruth(
         video_id=item['video_id'],
-        pool=pool,
+        pool=(*item['pool'], *item['unasked']),
         times_sec=np.asarray(item['frame_times_sec'], np.float64),
-        labels=np.asarray([index[name] for name in item['labels']], np.int64),
+        labels=np.asarray(item['gt_labels'], np.int64),
         boxes_px=np.asarray(item['boxes_px'], np.float64),
         frame_size=item['frame_size'],
         segments=[NamedSegment(s.first_sec, s.last_sec, s.step_name) for s in item['segments']],
         known_names=frozenset(s.step_name for s in item['segments']),
         length_is_known=item['pad_sec'] is None,
+        num_asked=len(item['pool']),
     )

@@ -51,6 +51,13 @@ def _ratio(document: Mapping[str, Any], key: str) -> Statistic | None:
     ratio = document['ratios'].get(key)
     if ratio is None:
         return None
+    if ratio['over'] == 'unit':
+        units = [unit['counts'] for unit in document['per_video'].values()]
+        above, below = (
+            np.asarray([[float(counts[ratio[side]])] for counts in units])
+            for side in ('numerator', 'denominator')
+        )
+        return ratio_statistic(above, below, over='all')
     labels = {label: i for i, label in enumerate(document['per_class'])}
     sums = np.zeros((2, len(document['per_video']), len(labels)))
     for row, video in enumerate(document['per_video'].values()):

@@ -27,7 +27,7 @@ from stgr.evaluation.functional import (
 from stgr.evaluation.functional.alignment import BACKGROUND_SCORE
 from stgr.evaluation.functional.arrays import IntArray
 from stgr.io.predictions import VideoPrediction
-from stgr.structures import BACKGROUND_NAME
+from stgr.structures import BACKGROUND, BACKGROUND_NAME
 
 CLASS_LIST, VIDEO_LIST, NATIVE = 'weakYouTube_dict.txt', 'videos_test.txt', 'native'
 ALL_VIDEOS, MEAN = 'all', 'mean'
@@ -269,6 +269,8 @@ class MiningYouTubeProtocol(SecondsProtocol):
         union: dict[str, float] = {}
         for video in videos:
             for label, counts in self.count(video).items():
+                if not counts['frames']:  # only predicted
+                    continue
                 common[label] = common.get(label, 0) + counts['common']
                 union[label] = union.get(label, 0) + counts['union']
         if not union:
@@ -279,15 +281,22 @@ class MiningYouTubeProtocol(SecondsProtocol):
         }
 
     def count(self, reduced: Timeline) -> Counts:
-        """Return ``frames``, ``predicted``, ``common`` and ``union`` of each true action."""
+        """Return ``frames``, ``predicted``, ``common`` and ``union`` of each action.
+
+        Of one that is predicted of a video that does not have it, only ``predicted`` is not 0:
+        false alarms anywhere cost precision, but the pooled scores are over the true actions of
+        each video.
+        """
         found = {}
-        for number in np.unique(reduced.truth[reduced.truth >= 0]):
+        for number in np.unique([reduced.truth, reduced.predicted]):
+            if number == BACKGROUND:
+                continue
             truth, predicted = reduced.truth == number, reduced.predicted == number
             found[reduced.pool[int(number)]] = {
                 'frames': int(truth.sum()),
                 'predicted': int(predicted.sum()),
                 'common': int((truth & predicted).sum()),
-                'union': int((truth | predicted).sum()),
+                'union': int((truth | predicted).sum()) if truth.any() else 0,
             }
         return found
 

@@ -39,9 +39,10 @@ class Ratio:
     """A score that is a ratio of counts summed over videos, so that videos can be resampled.
 
     Args:
-        numerator: Name of a count of ``Protocol.count``.
+        numerator: Name of a count of ``Protocol.count``, or of ``Protocol.count_unit``.
         denominator: Likewise.
-        over: ``'all'``: sum over everything; ``'class'``: mean over classes of each one's ratio.
+        over: ``'all'``: sum over everything; ``'class'``: mean over classes of each one's ratio;
+            ``'unit'``: sum of the counts of units, which belong to no class.
     """
 
     numerator: str
@@ -151,6 +152,11 @@ class Protocol(ABC):
 
     def count(self, reduced: Any) -> Counts:
         """Return counts of each class of one unit, for the breakdown and for intervals."""
+        del reduced
+        return {}
+
+    def count_unit(self, reduced: Any) -> Mapping[str, float]:
+        """Return counts of one unit that belong to no class, background's among them."""
         del reduced
         return {}
 

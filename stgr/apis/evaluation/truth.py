@@ -41,6 +41,7 @@ class VideoTruth:
         class_order: Names that columns of log-probabilities without names belong to.
         known_names: Names that a prediction may use although the pool lacks them.
         length_is_known: False if T is a guess.
+        num_asked: See ``GroundingRecord``.
     """
 
     video_id: str
@@ -54,6 +55,7 @@ class VideoTruth:
     class_order: tuple[str, ...] = ()
     known_names: frozenset[str] = field(default=frozenset())
     length_is_known: bool = True
+    num_asked: int | None = None
 
     @property
     def instances(self) -> IntArray | None:
@@ -81,5 +83,6 @@ class VideoTruth:
             'gt_instances': self.instances,
             'pred_labels': np.full(num, BACKGROUND, np.int64),
             'pred_scores': np.zeros(num),
+            'num_asked': self.num_asked,
         }
         return GroundingRecord(**{**fields, **predicted})

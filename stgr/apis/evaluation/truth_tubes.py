@@ -44,9 +44,8 @@ class TubeTruth:
 def truth_of_query(dataset: TubeQueries, query_id: str) -> TubeTruth:
     """Return the truth of a sentence.
 
-    Frames within the tube without an annotated box are left out, unless none is left: then the
-    middle frame of those with a box joins the sampled ones, or, where no frame has one, the middle
-    of the tube without.
+    Frames within the tube without an annotated box are left out; one is always there, see
+    ``TubeQueries``.
 
     Args:
         dataset: Of sentences.
@@ -55,29 +54,17 @@ def truth_of_query(dataset: TubeQueries, query_id: str) -> TubeTruth:
     item = dataset.query(query_id)
     start, end = item['tube_frames']
     kept = item['eval_mask']
-    frames = np.asarray(item['frame_idx'][kept], np.int64)
-    boxes = np.asarray(item['boxes_px'][kept], np.float64)
-    inside = (frames >= start) & (frames < end)
-    has_box = bool(inside.any())
-    if not has_box:
-        tube_px, known = dataset.read_tube(dataset.queries[query_id])
-        rows = np.flatnonzero(known) if known.any() else np.arange(end - start)
-        row = int(rows[len(rows) // 2])
-        at = int(np.searchsorted(frames, start + row))
-        frames = np.insert(frames, at, start + row)
-        boxes = np.insert(boxes, at, np.asarray(tube_px[row], np.float64), axis=0)
-        has_box = bool(known.any())
     return TubeTruth(
         video_id=item['video_id'],
         query_id=query_id,
         source_video_id=item['source_video_id'],
         kind=item['kind'],
-        frames=frames,
-        boxes_px=boxes,
+        frames=np.asarray(item['frame_idx'][kept], np.int64),
+        boxes_px=np.asarray(item['boxes_px'][kept], np.float64),
         span=(float(start), float(end)),
         clip=(float(item['clip_frames'][0]), float(item['clip_frames'][1])),
         fps=float(item['fps']),
         frame_size=item['frame_size'],
-        between_samples=not inside.any(),
-        has_box=has_box,
+        between_samples=item['between_samples'],
+        has_box=item['has_box'],
     )

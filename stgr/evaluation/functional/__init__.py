@@ -16,6 +16,7 @@ from stgr.evaluation.functional.class_scores import (
     ClassScore,
     add_counts,
     count_classes,
+    count_frames,
     score_each_class,
 )
 from stgr.evaluation.functional.confusion import (
@@ -143,6 +144,7 @@ __all__ = [
     'compare_with_boxes',
     'count_classes',
     'count_confusion',
+    'count_frames',
     'fit_constant_place',
     'fit_length',
     'heatmap_points',

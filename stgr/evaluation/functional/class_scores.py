@@ -71,6 +71,25 @@ def count_classes(video: FrameFacts, *, iou_threshold: float = 0.3) -> dict[str,
     return found
 
 
+def count_frames(video: FrameFacts) -> dict[str, int]:
+    """Return counts of all frames of a video, background being a label like any other.
+
+    Args:
+        video: Its facts.
+
+    Returns:
+        ``frames``, ``right_frames`` (with the right label); ``background_frames``,
+        ``right_background`` of those without an action.
+    """
+    right, background = video.pred_labels == video.gt_labels, ~video.action
+    return {
+        'frames': len(right),
+        'right_frames': int(right.sum()),
+        'background_frames': int(background.sum()),
+        'right_background': int((right & background).sum()),
+    }
+
+
 def add_counts(videos: Iterable[Mapping[str, Mapping[str, float]]]) -> dict[str, dict[str, float]]:
     """Return the counts of each class over videos, or over other units that are counted.
 
@@ -78,8 +97,8 @@ def add_counts(videos: Iterable[Mapping[str, Mapping[str, float]]]) -> dict[str,
         videos: Counts of each video by class, such as those of ``count_classes``.
 
     Returns:
-        Class name, sorted -> the sums and ``videos``, how many truly have the class: those with a
-        box of it, where boxes are counted.
+        Class name, sorted -> the sums and ``videos``, how many truly have the class: those with
+        ``boxes`` of it, or ``frames`` where no boxes are counted.
     """
     found: dict[str, dict[str, float]] = {}
     for classes in videos:
@@ -87,7 +106,7 @@ def add_counts(videos: Iterable[Mapping[str, Mapping[str, float]]]) -> dict[str,
             sums = found.setdefault(label, {'videos': 0})
             for key, number in numbers.items():
                 sums[key] = sums.get(key, 0) + number
-            sums['videos'] += int(numbers.get('boxes', 1) > 0)
+            sums['videos'] += int(numbers.get('boxes', numbers.get('frames', 1)) > 0)
     return {label: found[label] for label in sorted(found)}
 
 

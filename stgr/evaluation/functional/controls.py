@@ -27,9 +27,9 @@ class Control:
 
     Args:
         labels: ``'own'``: the system's labels and scores; ``'truth'``; ``'random'``: uniform over
-            pool and background; ``'most_frequent'``: the video's most frequent true action at
-            every frame; ``'background'``: never an action; ``'uniform_transcript'``: the true
-            order of labels (runs, background too) cut into equal parts.
+            what was asked for and background; ``'most_frequent'``: the video's most frequent true
+            action at every frame; ``'background'``: never an action; ``'uniform_transcript'``: the
+            true order of labels (runs, background too) cut into equal parts.
         places: ``'own'``; ``'truth'``: the true box and its centre, nothing on unboxed frames;
             ``'centre'``: the frame's centre and a box around it; ``'random'``: a uniform point
             and a random box.
@@ -101,7 +101,8 @@ def _labels(
     if rule == 'truth':
         return truth, (truth != BACKGROUND).astype(np.float64)
     if rule == 'random':
-        labels = generator.integers(BACKGROUND, len(record.pool), len(truth))
+        num = len(record.pool) if record.num_asked is None else record.num_asked
+        labels = generator.integers(BACKGROUND, num, len(truth))
         return labels, generator.random(len(truth))
     if rule == 'uniform_transcript':
         return uniform_transcript(truth), constant

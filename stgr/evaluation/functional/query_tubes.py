@@ -1,5 +1,6 @@
 """tIoU, vIoU and sIoU: one tube for one sentence, as VidSTG and HC-STVG are scored."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -119,9 +120,9 @@ def score_query_tubes(queries: Sequence[QueryTube]) -> dict[str, float]:
     Raises:
         ValueError: If a sentence comes twice.
     """
-    names = [query.query_id for query in queries]
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
+    counts = Counter(query.query_id for query in queries)
+    twice = next((name for name, count in counts.items() if count > 1), None)
+    if twice is not None:
         raise ValueError(f'query {twice!r} is scored more than once')
     overlaps = [tube_iou(query) for query in queries]
     found = score_tube_overlaps(overlaps)

@@ -20,7 +20,7 @@ class GroundingRecord:
 
     Args:
         video_id: Name of the video, unique in an evaluation.
-        pool: Action names that a prediction may choose from; background is not among them.
+        pool: Action names that labels index; background is not among them.
         times_sec: Presentation times of the frames, (T,), ascending, seconds.
         gt_labels: True label of each frame, (T,).
         gt_boxes_px: True boxes ``x1, y1, x2, y2`` in pixels of ``frame_size``, (T, 4); ignored
@@ -35,6 +35,8 @@ class GroundingRecord:
             none; None means maximal runs of one label are the instances.
         pred_best_labels: Best pool entry of each frame before the background threshold, (T,);
             None if not said.
+        num_asked: So many names, the first of the pool, are asked for: random controls choose from
+            them. The others are only true. None: all.
 
     Raises:
         ValueError: If a shape, a label's range or a value (NaN, infinite) is wrong; the message
@@ -53,6 +55,7 @@ class GroundingRecord:
     query_places: Places | None = None
     gt_instances: IntArray | None = None
     pred_best_labels: IntArray | None = None
+    num_asked: int | None = None
 
     def __post_init__(self) -> None:
         self._check_pool_and_size()
@@ -90,6 +93,8 @@ class GroundingRecord:
             self._fail(f'the pool must not contain {BACKGROUND_NAME!r}; it is label {BACKGROUND}')
         if len(self.frame_size) != 2 or min(self.frame_size) < 1:
             self._fail(f'frame_size must be (width, height) in pixels, but got {self.frame_size}')
+        if self.num_asked is not None and not 0 <= self.num_asked <= len(self.pool):
+            self._fail(f'num_asked must be 0..{len(self.pool)}, but is {self.num_asked}')
 
     def _check_shapes(self) -> None:
         num = self.num_frames
@@ -132,7 +137,9 @@ def record_from_mapping(sample: Mapping[str, Any]) -> GroundingRecord:
     the predicted places are either ``heatmaps`` (T, h, w) or ``pred_points_px`` (T, 2) with
     ``pred_boxes_px`` (T, 4); those of the true label ``gt_heatmaps``, or ``query_points_px`` with
     ``query_boxes_px``; ``gt_instances`` and ``pred_best_labels`` are optional; of ``eval_mask``
-    (T,) bool only the True frames stay. CPU tensors are accepted for arrays.
+    (T,) bool only the True frames stay. ``unasked`` names true actions that the pool lacks:
+    ``gt_labels`` index ``pool + unasked``, which is the record's pool, and predictions the pool
+    alone. CPU tensors are accepted for arrays.
 
     Args:
         sample: The dictionary; other keys are ignored.
@@ -148,21 +155,23 @@ def record_from_mapping(sample: Mapping[str, Any]) -> GroundingRecord:
     missing = [key for key in (*required, 'pred_labels', 'pred_scores') if key not in sample]
     if missing:
         raise KeyError(f'an evaluation record lacks {missing}; it has {sorted(sample)}')
+    num_asked = len(sample['pool'])
     record = GroundingRecord(
         video_id=str(sample['video_id']),
-        pool=tuple(sample['pool']),
+        pool=(*sample['pool'], *sample.get('unasked', ())),
         times_sec=np.asarray(sample['times'], np.float64),
         gt_labels=_labels(sample, 'gt_labels'),
         gt_boxes_px=np.asarray(sample['gt_boxes_px'], np.float64).reshape(-1, 4),
         frame_size=(int(sample['frame_size'][0]), int(sample['frame_size'][1])),
-        pred_labels=_labels(sample, 'pred_labels'),
+        pred_labels=_asked_labels(sample, 'pred_labels'),
         pred_scores=np.asarray(sample['pred_scores'], np.float64),
         pred_places=_places(sample, 'heatmaps', 'pred'),
         query_places=_places(sample, 'gt_heatmaps', 'query'),
         gt_instances=_labels(sample, 'gt_instances') if 'gt_instances' in sample else None,
         pred_best_labels=(
-            _labels(sample, 'pred_best_labels') if 'pred_best_labels' in sample else None
+            _asked_labels(sample, 'pred_best_labels') if 'pred_best_labels' in sample else None
         ),
+        num_asked=num_asked,
     )
     scored = sample.get('eval_mask')
     return record if scored is None else record.chosen(np.asarray(scored, np.bool_))
@@ -175,6 +184,16 @@ def _labels(sample: Mapping[str, Any], key: str) -> IntArray:
             f'video {sample["video_id"]!r}: {key} must be integers, but got {labels.dtype}'
         )
     return labels.astype(np.int64)
+
+
+def _asked_labels(sample: Mapping[str, Any], key: str) -> IntArray:
+    labels, num_asked = _labels(sample, key), len(sample['pool'])
+    if labels.max(initial=BACKGROUND) >= num_asked:
+        raise ValueError(
+            f'video {sample["video_id"]!r}: {key} must lie in -1..{num_asked - 1}, names that were '
+            f'asked for, but span {labels.min()}..{labels.max()}'
+        )
+    return labels
 
 
 def _places(sample: Mapping[str, Any], heat_key: str, prefix: str) -> Places | None:

@@ -20,7 +20,7 @@ def choose_pool_threshold(
 
     Args:
         similarities: Per video, of each label of its pool and each frame, (Q, F).
-        labels: Per video, index into the pool of what happens, below 0 for background, (F,).
+        labels: Per video, index into the pool of what happens, -1 for background, (F,).
 
     Returns:
         The threshold and its IoU. Of equally good ones the lowest.

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from mmengine.evaluator import BaseMetric
 
 from stgr.evaluation.functional import (
     LengthPrior,
@@ -15,6 +14,7 @@ from stgr.evaluation.functional import (
 )
 from stgr.evaluation.functional.alignment import BACKGROUND_SCORE
 from stgr.evaluation.metrics.answers import alignment_of
+from stgr.evaluation.metrics.unit_metric import Unit, UnitMetric
 from stgr.registry import METRICS
 from stgr.structures import BACKGROUND
 
@@ -22,14 +22,15 @@ SYSTEM, UNIFORM, NOTHING = 'system', 'uniform_transcript', 'all_background'
 
 
 @METRICS.register_module()
-class AlignmentMetric(BaseMetric):
+class AlignmentMetric(UnitMetric):
     """Temporal scores of aligned transcripts (MiningYouTube), trivial predictors beside them.
 
     A data sample holds ``video_id``; ``log_scores`` (T, C + 1), the last column background (see
     ``append_background``); ``transcript`` (K,), columns of the scores or -1 for background; and
     ``gt_labels`` (T',), likewise; or it is a model's answer to a video of ``MiningYouTube``, whose
     ``similarity`` stands for the scores. Decoding: ``align_transcript``; scores:
-    ``score_timelines``.
+    ``score_timelines``. No video may come twice; ``coverage/`` says what is covered, see
+    ``UnitMetric``.
 
     Args:
         background_score: Score of background beside a model's similarities, see
@@ -100,9 +101,12 @@ class AlignmentMetric(BaseMetric):
         Returns:
             ``iou``, ``iod``, ``mof``, ``num_videos`` with background as a class (the authors'
             rule) and under ``without_background/`` without it; ``uniform_transcript/`` and
-            ``all_background/`` before either for the trivial predictors.
+            ``all_background/`` before either for the trivial predictors; ``coverage/key``.
+
+        Raises:
+            ValueError: If a video comes twice, see ``cover``.
         """
-        found: dict[str, float] = {}
+        found = self.cover([Unit(one['video_id'], len(one['truth'])) for one in results])
         for name in (SYSTEM, UNIFORM, NOTHING):
             timelines = [(result['truth'], result[name]) for result in results]
             start = '' if name == SYSTEM else f'{name}/'

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from mmengine.evaluator import BaseMetric
 
 from stgr.evaluation.functional import (
     CONTROLS,
@@ -17,23 +16,26 @@ from stgr.evaluation.functional import (
 )
 from stgr.evaluation.functional.place_facts import PlaceFacts
 from stgr.evaluation.metrics.answers import record_of
+from stgr.evaluation.metrics.unit_metric import Unit, UnitMetric
 from stgr.registry import METRICS
 
 SYSTEM = 'system'
 PLACE_CONTROLS = ('chance', 'centre')
 Images = tuple[list[str], PlaceFacts, bool]
+ImagesOfUnit = tuple[Unit, dict[str, Images]]
 
 
 @METRICS.register_module()
-class BoxedImageMetric(BaseMetric):
+class BoxedImageMetric(UnitMetric):
     """Pointing, hit rates and AP where an image has several true boxes (V-HICO, DALY).
 
-    A data sample is one image: ``class_name``; ``gt_boxes_px`` (n, 4), the human's and the
-    object's alike; ``frame_size``, width and height; and the place of its class, ``heatmap``
-    (h, w), or ``point_px`` (2,) with ``box_px`` (4,) and ``score``; none of these is "no
-    prediction". Or it is a model's answer to the annotated images of a video: a record (see
+    A data sample is one image: ``image_id``, ``class_name``; ``gt_boxes_px`` (n, 4), the human's
+    and the object's alike; ``frame_size``, width and height; and the place of its class,
+    ``heatmap`` (h, w), or ``point_px`` (2,) with ``box_px`` (4,) and ``score``; none of these is
+    "no prediction". Or it is a model's answer to the annotated images of a video: a record (see
     ``record_from_mapping``) with the maps of the true labels, ``gt_heatmaps``, and all true boxes
-    of each image, ``region_boxes_px``. Scores: ``score_boxed_images``.
+    of each image, ``region_boxes_px``. Scores: ``score_boxed_images``. No image or answer may come
+    twice; ``coverage/`` says what is covered, see ``UnitMetric``.
 
     Args:
         mask_threshold: Mask = upsampled heat map >= this (0.01: the paper).
@@ -50,6 +52,7 @@ class BoxedImageMetric(BaseMetric):
     """
 
     default_prefix = 'boxed_image'
+    unit_noun = 'images or videos'
 
     def __init__(
         self,
@@ -96,9 +99,9 @@ class BoxedImageMetric(BaseMetric):
                 self.places,
             )
             images = ([str(sample['class_name'])], facts, places is not None)
-            self.results.append({SYSTEM: images})
+            self.results.append((Unit(str(sample['image_id']), 1, len(boxes)), {SYSTEM: images}))
 
-    def _images_of_answer(self, sample: Mapping[str, Any]) -> dict[str, Images]:
+    def _images_of_answer(self, sample: Mapping[str, Any]) -> ImagesOfUnit:
         """Return every scored image of an answer, and what the controls say of it."""
         found: dict[str, Images] = {}
         record = record_of(sample)
@@ -114,21 +117,26 @@ class BoxedImageMetric(BaseMetric):
                 raise KeyError(f'video {record.video_id!r}: an answer needs gt_heatmaps')
             facts = compare_with_boxes(changed.query_places, boxes, record.frame_size, self.places)
             found[name] = (names, facts, True)
-        return found
+        unit = Unit(record.video_id, len(boxes), sum(map(len, boxes)))
+        return unit, found
 
-    def compute_metrics(self, results: list[dict[str, Images]]) -> dict[str, float]:
+    def compute_metrics(self, results: list[ImagesOfUnit]) -> dict[str, float]:
         """Return the scores of all images.
 
         Args:
-            results: Of every sample of every rank, by system: classes of the images, their facts
+            results: Every sample of every rank with, by system, classes of the images, their facts
                 and whether there is a prediction.
 
         Returns:
-            The keys of ``score_boxed_images``, those of controls behind their name.
+            The keys of ``score_boxed_images``, those of controls behind their name;
+            ``coverage/key``.
+
+        Raises:
+            ValueError: If an image or answer comes twice, see ``cover``.
         """
-        found: dict[str, float] = {}
+        found = self.cover([unit for unit, _ in results])
         for system in (SYSTEM, *self.controls):
-            mine = [sample[system] for sample in results if system in sample]
+            mine = [sample[system] for _, sample in results if system in sample]
             scores = self._score(mine) if mine else {}
             start = '' if system == SYSTEM else f'{system}/'
             found |= {f'{start}{key}': value for key, value in scores.items()}

@@ -7,8 +7,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mmengine.evaluator import BaseMetric
-
 from stgr.evaluation.functional import (
     CONTROLS,
     TASKS,
@@ -23,26 +21,22 @@ from stgr.evaluation.functional import (
     score_task,
 )
 from stgr.evaluation.metrics.answers import record_of
+from stgr.evaluation.metrics.unit_metric import Unit, UnitMetric
 from stgr.io.atomic import write_atomically
 from stgr.registry import METRICS
-from stgr.structures import Coverage
 
 SYSTEM = 'system'
 
 
 @METRICS.register_module()
-class GroundingMetric(BaseMetric):
+class GroundingMetric(UnitMetric):
     """Scores of spatio-temporal grounding in untrimmed videos, trivial predictors beside them.
 
     One record per video (see ``record_from_mapping``), itself a data sample or under its key
     ``eval_record``. Records are reduced at once to a few numbers per frame, so memory and the
     exchange between ranks stay small.
 
-    What the scores cover is stated under ``coverage/`` (see ``Coverage``): the annotated videos and
-    boxes are the ``num_videos`` and ``num_boxes`` of the data set's ``metainfo`` (``num_items``,
-    where parts of a video are scored as videos of their own), which the runner hands to every
-    metric. Without these (records fed by hand) nobody knows what is annotated, and only
-    ``num_videos`` is stated.
+    What the scores cover is stated under ``coverage/``, see ``UnitMetric``.
 
     Args:
         tasks: Names of ``TASKS``; ``pointing`` and ``spatial`` need places of the true labels.
@@ -97,7 +91,6 @@ class GroundingMetric(BaseMetric):
         self.seed = seed
         self.per_video_path = per_video_path
         self.per_video: dict[str, dict[str, dict[str, float]]] = {}
-        self.coverage: Coverage | None = None
 
     def process(self, data_batch: Any, data_samples: Sequence[Mapping[str, Any]]) -> None:
         """Reduce each video's record, and its controls', to the facts the scores need.
@@ -132,7 +125,7 @@ class GroundingMetric(BaseMetric):
                 has annotated.
         """
         videos = {name: [facts[name] for facts in results] for name in (SYSTEM, *self.controls)}
-        _check_unique(videos[SYSTEM])
+        covered = self.cover([_unit(video) for video in videos[SYSTEM]])
         found: dict[str, float] = {}
         for name, facts in videos.items():
             start = '' if name == SYSTEM else f'{name}/'
@@ -144,8 +137,7 @@ class GroundingMetric(BaseMetric):
         empty = sum(int((v.action & (v.box_area_px == 0)).sum()) for v in videos[SYSTEM])
         found |= {'num_videos': float(len(results)), 'num_empty_boxes': float(empty)}
         found |= {'mask_threshold': self.places.mask_threshold}
-        self.coverage = _coverage(self.dataset_meta or {}, videos[SYSTEM])
-        found |= {} if self.coverage is None else self.coverage.to_scores()
+        found |= covered
         self.per_video = {name: self._score_each(facts) for name, facts in videos.items()}
         if self.per_video_path is not None:
             self._write_per_video(Path(self.per_video_path))
@@ -180,26 +172,8 @@ def _check_names(what: str, names: Sequence[str], known: tuple[str, ...]) -> Non
         raise ValueError(f'{what} must be a list of {known}, but got {unknown or names!r}')
 
 
-def _check_unique(videos: list[FrameFacts]) -> None:
-    names = [video.video_id for video in videos]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ValueError(f'{len(twice)} videos were scored more than once, such as {twice[0]!r}')
-
-
-def _coverage(dataset_meta: Mapping[str, Any], videos: list[FrameFacts]) -> Coverage | None:
-    """Return what the scored videos cover, None if the data set does not say what it has."""
-    annotated = dataset_meta.get('num_items', dataset_meta.get('num_videos'))
-    if annotated is None:
-        return None
-    return Coverage(
-        videos_annotated=annotated,
-        videos_scored=len(videos),
-        missing='left_out',
-        boxes_annotated=dataset_meta.get('num_boxes'),
-        boxes_scored=sum(int(video.action.sum()) for video in videos),
-        frames_scored=sum(len(video.gt_labels) for video in videos),
-    )
+def _unit(video: FrameFacts) -> Unit:
+    return Unit(video.video_id, len(video.gt_labels), int(video.action.sum()))
 
 
 def _nan_to_none(value: Any) -> Any:

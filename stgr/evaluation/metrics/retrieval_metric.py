@@ -4,21 +4,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from mmengine.evaluator import BaseMetric
 
 from stgr.evaluation.functional import score_retrieval
 from stgr.evaluation.functional.retrieval import TIE_RULES
+from stgr.evaluation.metrics.unit_metric import Unit, UnitMetric
 from stgr.registry import METRICS
 
 
 @METRICS.register_module()
-class RetrievalMetric(BaseMetric):
+class RetrievalMetric(UnitMetric):
     """R@1, R@5, R@10, median and mean rank, text to video and video to text.
 
-    A data sample is one text with its video: ``video_id``, ``text_embed`` (D,) and
+    A data sample is one text with its video: ``text_id``, ``video_id``, ``text_embed`` (D,) and
     ``video_embed`` (D,). Several texts of one video are candidates of their own; the video's
     embedding is that of its first sample. Similarity: cosine in float64. Scores:
-    ``score_retrieval``.
+    ``score_retrieval``. No text may come twice; ``coverage/`` says what is covered, see
+    ``UnitMetric``.
 
     Args:
         ties: ``'expected'``, ``'optimistic'`` or ``'pessimistic'``, see ``Ranking.ranks``.
@@ -31,6 +32,7 @@ class RetrievalMetric(BaseMetric):
     """
 
     default_prefix = 'retrieval'
+    unit_noun = 'texts'
 
     def __init__(
         self,
@@ -56,27 +58,31 @@ class RetrievalMetric(BaseMetric):
         for sample in data_samples:
             name = str(sample['video_id'])
             embeds = [_unit(sample, key, name) for key in ('text_embed', 'video_embed')]
-            self.results.append((name, *embeds))
+            self.results.append((str(sample['text_id']), name, *embeds))
 
     def compute_metrics(
-        self, results: list[tuple[str, np.ndarray, np.ndarray]]
+        self, results: list[tuple[str, str, np.ndarray, np.ndarray]]
     ) -> dict[str, float]:
         """Return the scores of both directions.
 
         Args:
-            results: Name and embeddings of every pair of every rank.
+            results: Names and embeddings of every text and its video of every rank.
 
         Returns:
-            The keys of ``score_retrieval``.
+            The keys of ``score_retrieval``; ``coverage/key``.
+
+        Raises:
+            ValueError: If a text comes twice, see ``cover``.
         """
+        covered = self.cover([Unit(text_id, video_id=name) for text_id, name, *_ in results])
         videos: dict[str, np.ndarray] = {}
-        for name, _, video in results:
+        for _, name, _, video in results:
             videos.setdefault(name, video)
         number = {name: i for i, name in enumerate(videos)}
-        texts = np.stack([text for _, text, _ in results])
+        texts = np.stack([text for _, _, text, _ in results])
         similarity = texts @ np.stack(list(videos.values())).T
-        truths = np.asarray([number[name] for name, _, _ in results])
-        return score_retrieval(similarity, truths, ties=self.ties)
+        truths = np.asarray([number[name] for _, name, _, _ in results])
+        return score_retrieval(similarity, truths, ties=self.ties) | covered
 
 
 def _unit(sample: Mapping[str, Any], key: str, name: str) -> np.ndarray:

@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mmengine.evaluator import BaseMetric
-
 from stgr.evaluation.functional import (
     CONTROLS,
     ClipFacts,
@@ -17,16 +15,21 @@ from stgr.evaluation.functional import (
     score_single_action,
 )
 from stgr.evaluation.metrics.answers import record_of
+from stgr.evaluation.metrics.unit_metric import Unit, UnitMetric
 from stgr.registry import METRICS
+from stgr.structures import BACKGROUND
+
+ClipsOfUnit = tuple[Unit, dict[str, list[ClipFacts | None]]]
 
 
 @METRICS.register_module()
-class SingleActionMetric(BaseMetric):
+class SingleActionMetric(UnitMetric):
     """IoU+Point and video mAP of clips around one step each.
 
     A data sample is a record (see ``record_from_mapping``; times may be called
     ``frame_times_sec``) with ``clips``: ``(start_sec, end_sec, label)`` of each clip. Scores:
-    ``score_single_action``.
+    ``score_single_action``. No record may come twice; ``coverage/`` says what is covered, see
+    ``UnitMetric``.
 
     Args:
         mask_threshold: Mask = upsampled heat map >= this (0.01: the paper).
@@ -77,7 +80,8 @@ class SingleActionMetric(BaseMetric):
             for name in self.controls:
                 changed = apply_control(record, CONTROLS[name], seed=self.seed)
                 found[f'{name}/'] = self._reduce(changed, sample['clips'])
-            self.results.append(found)
+            num_boxes = int((record.gt_labels != BACKGROUND).sum())
+            self.results.append((Unit(record.video_id, record.num_frames, num_boxes), found))
 
     def _reduce(
         self, record: GroundingRecord, clips: Sequence[tuple[float, float, str]]
@@ -85,18 +89,22 @@ class SingleActionMetric(BaseMetric):
         facts = reduce_record(record, self.places)
         return [reduce_clip(facts, *clip, overlap=self.tubes.overlap) for clip in clips]
 
-    def compute_metrics(self, results: list[dict[str, list[ClipFacts | None]]]) -> dict[str, float]:
+    def compute_metrics(self, results: list[ClipsOfUnit]) -> dict[str, float]:
         """Return the scores of all clips.
 
         Args:
-            results: Facts of the clips of every video of every rank.
+            results: Every video of every rank with the facts of its clips, by system.
 
         Returns:
-            The keys of ``score_single_action``, those of controls behind their name.
+            The keys of ``score_single_action``, those of controls behind their name;
+            ``coverage/key``.
+
+        Raises:
+            ValueError: If a record comes twice, see ``cover``.
         """
-        found: dict[str, float] = {}
+        found = self.cover([unit for unit, _ in results])
         for start in ('', *(f'{name}/' for name in self.controls)):
-            clips = [clip for video in results for clip in video[start]]
+            clips = [clip for _, video in results for clip in video[start]]
             scores = score_single_action(clips, self.tubes)
             found |= {f'{start}{key}': value for key, value in scores.items()}
         return found

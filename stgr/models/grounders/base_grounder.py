@@ -198,6 +198,9 @@ class BaseGrounder(BaseModel):
         sample.heatmaps = self.labelled_heatmaps(patches, text, best.indices, above)
         if 'gt_labels' in sample:
             labels = sample.gt_labels.to(patches.device)
+            unasked = sample.get('unasked', [])
+            if unasked:  # where a true action is seen may be asked, though not whether it happens
+                text = self.encode_text([*sample.pool, *unasked])
             sample.gt_heatmaps = self.labelled_heatmaps(patches, text, labels, labels >= 0)
 
     def labelled_heatmaps(

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -60,6 +61,22 @@ def test_reports_with_other_settings_or_truth_are_refused(two, world, evaluated,
     world.truth.write_text(world.truth.read_text() + ' ')
     assert main(['compare', two[0], evaluated('new', world.rows('a'))]) == 1
     assert 'ground truth files have other checksums' in capfd.readouterr().err
+
+
+@pytest.mark.parametrize('field', ['versions', 'versions.stgr', 'files.ground_truth'])
+def test_a_report_that_lost_a_field_is_one_line(two, capfd, field):
+    document = json.loads(Path(two[1]).read_text())
+    holder, *parents, key = document, *field.split('.')
+    for parent in parents:
+        holder = holder[parent]
+    del holder[key]
+    Path(two[1]).write_text(json.dumps(document))
+
+    assert main(['compare', *two]) == 1
+
+    error = capfd.readouterr().err
+    assert error.count('\n') == 1
+    assert f'{two[1]}: {field} is missing' in error
 
 
 def test_breakdowns_have_a_row_per_class_and_video(two, capfd):

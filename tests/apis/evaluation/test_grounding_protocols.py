@@ -223,6 +223,34 @@ def grounded(queries, path='films/v.mp4', size=(320, 240)):
     )
 
 
+def test_label_accuracy_has_an_interval_over_videos(truth, command, compared, write_json):
+    boxes = {'v': STEPS, 'w': {0: 'stir'}}
+    write_json(
+        'box_anno.json',
+        {
+            name: [{'second': s, 'box': BOX, 'step_name': label} for s, label in steps.items()]
+            for name, steps in boxes.items()
+        },
+    )
+    write_json('id2wh_new.json', {'v': [640, 480], 'w': [640, 480]})
+    write_json('seg.json', {'v': [], 'w': []})
+    write_json('durations.json', {'v': 12.0, 'w': 3.0})
+    found = command('grounding_youtube', truth, said('v', STEPS), name='one')
+
+    # v: 12 of 12 seconds; w: two of background of 3. Of two draws: both v, both w, or both videos.
+    assert found['metrics']['labels']['label_acc'] == pytest.approx(14 / 15)
+    assert found['per_video']['w']['counts'] == {
+        'frames': 3,
+        'right_frames': 2,
+        'background_frames': 2,
+        'right_background': 2,
+    }
+    assert compared('one', score='labels/label_acc')['one'] == '93.33 [66.67, 100.00]'
+    silent = compared('one', score='labels/label_acc_background')['one']
+    assert silent == '100.00 [100.00, 100.00]'
+    assert 'background' not in found['per_class']
+
+
 def test_a_folder_of_answers_is_scored(truth, command, tmp_path):
     # Half the size of the annotated frame: the box is scaled to it.
     half = [side / 2 for side in BOX]

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from stgr.cli import main
+
 REAL = Path(os.environ.get('STGR_DATA_ROOT', 'not set')) / 'annotations' / 'mining_youtube'
 needs_real = pytest.mark.skipif(not REAL.is_dir(), reason='STGR_DATA_ROOT has no MiningYouTube')
 CLASSES = ['crack egg', 'flip it', 'background']
@@ -72,6 +74,38 @@ def log_probs(labels, classes, wrong=-4.0):
     return [
         [0.0 if (label or 'background') == name else wrong for name in classes] for label in labels
     ]
+
+
+def test_false_alarms_count_in_videos_that_do_not_have_the_class(truth, command, tmp_path, capfd):
+    flips = ['crack egg', 'flip it', 'flip it']  # b has no flip
+
+    found = command(
+        'mining_youtube', truth, [rows('a', A), rows('b', flips)], '--tail-sec', 2, name='all'
+    )
+
+    flip = {'videos': 1, 'frames': 1, 'predicted': 3, 'common': 1, 'union': 1}
+    assert found['per_class']['flip it'] == flip
+    assert found['metrics']['pooled'] == {'iou_micro': 1, 'iou_dataset_class': 1}
+    out = str(tmp_path / 'all.json')
+    capfd.readouterr()
+    assert main(['compare', out, '--by', 'class', '--format', 'csv']) == 0
+    table = capfd.readouterr().out.splitlines()
+    assert table[0] == 'class,videos,frames,common/union: all'
+    assert table[1:] == ['crack egg,2,3,100.00', 'flip it,1,1,100.00']
+
+
+def test_classes_that_no_video_has_are_only_false_alarms(truth, command):
+    (truth / 'a.srt').write_text(srt((1, 3, 'crack_eggs')))
+    found = command('mining_youtube', truth, [rows('a', A), rows('b', B)], '--tail-sec', 2)
+
+    assert found['per_class']['flip it'] == {
+        'videos': 0,
+        'frames': 0,
+        'predicted': 1,
+        'common': 0,
+        'union': 0,
+    }
+    assert found['metrics']['pooled']['iou_dataset_class'] == 1
 
 
 def test_the_transcript_is_aligned_to_log_probabilities(truth, command):

@@ -3,8 +3,13 @@
 import json
 
 import pytest
+import torch
 
+import stgr.localizers  # noqa: F401 - registers them
 from stgr.cli import main
+from stgr.datasets import VidSTG
+from stgr.datasets.transforms import PackClip
+from stgr.registry import METRICS
 
 BALL = 'what does the dog chase?'
 
@@ -164,6 +169,48 @@ def test_a_tube_between_two_sampled_frames_is_seen_in_its_middle(vidstg, command
     assert found['per_video']['v#1']['scores']['declarative/viou'] == 1
     assert found['coverage']['queries_between_samples'] == 2
     assert found['metrics']['all']['num_queries'] == 4
+
+
+def test_a_model_is_scored_in_the_middle_of_such_a_tube_as_well(vidstg, command):
+    truth, options = vidstg
+    truth.write_text(json.dumps([entry('v', 3, 4), entry('w', 6, 9), entry('x', 11, 15)]))
+    # The ball of w has a box before the tube only; x ends with its clip, its tube later.
+    frames = [[corners(0, 0), *([corners(1, 200)] if f == 0 else [])] for f in range(15)]
+    (options[1] / 'w.json').write_text(json.dumps({'trajectories': frames}))
+    frames = [[corners(0, 0), corners(1, 200)] for _ in range(12)] + [[]] * 3
+    (options[1] / 'x.json').write_text(json.dumps({'trajectories': frames}))
+    data = VidSTG('.', str(truth), vidor=str(options[1]), sample_fps=2)
+    metric = METRICS.build(
+        {'type': 'QueryTubeMetric', 'localizer': {'type': 'HeatMapSpatialLocalizer'}}
+    )
+    metric.dataset_meta = data.metainfo
+    lines = []
+    for item in data:
+        num = len(item['frame_idx'])
+        sample = PackClip()(item | {'frame_features': torch.zeros(num, 2)})['data_samples']
+        sample.pred_labels = torch.where(sample.gt_labels == 0, 0, -1)
+        sample.pred_scores = torch.ones(num)
+        sample.heatmaps = sample.gt_heatmaps = torch.ones(num, 3, 4)
+        metric.process(None, [sample.to_dict()])
+        lines.append(answer(sample.query_id, item['tube_frames'], [0, 0, 320, 240], range(15)))
+
+    found = metric.evaluate(len(data))
+    of_file = command('vidstg', truth, lines, *options[:2], '--sample-fps', 2)
+
+    # v and x: frames 3 and 11 are added; w: its ball's middle, 7, without a box.
+    assert [sorted({3, 7, 11} & set(item['frame_idx'].tolist())) for item in data] == [
+        *([3], [3]),
+        *([7], [7]),
+        *([11], [11]),
+    ]
+    assert found['query_tube/num_between_samples'] == 6
+    assert of_file['coverage']['queries_between_samples'] == 6
+    assert found['query_tube/num_without_box'] == 1
+    assert of_file['coverage']['queries_without_box'] == 1
+    assert found['query_tube/coverage/share'] == 1
+    whole = 100 * 100 / (320 * 240)  # IoU of the whole frame with a box
+    assert of_file['metrics']['all']['siou'] == pytest.approx(5 / 6 * whole)
+    assert found['query_tube/siou'] == pytest.approx(5 / 6 * whole)
 
 
 def test_systems_stand_side_by_side(vidstg, command, compared):

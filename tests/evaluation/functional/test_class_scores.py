@@ -6,6 +6,7 @@ import pytest
 from stgr.evaluation.functional import (
     add_counts,
     count_classes,
+    count_frames,
     score_each_class,
     score_iou_point,
 )
@@ -39,6 +40,15 @@ def test_the_mean_over_classes_is_the_score_of_the_data_set(make_facts):
     mean = np.mean([one.iou_point for one in score_each_class(videos)])
     scores = score_iou_point(videos)
     assert mean == pytest.approx(scores['iou_point_dataset_class'])
+
+
+def test_all_frames_are_counted_background_too(make_facts):
+    assert count_frames(make_facts('aab--', 'ab--a', pool='ab')) == {
+        'frames': 5,
+        'right_frames': 2,
+        'background_frames': 2,
+        'right_background': 1,
+    }
 
 
 def test_without_places_only_the_point_is_undefined(make_facts):

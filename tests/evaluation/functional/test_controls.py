@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -39,6 +41,13 @@ def test_the_centre_keeps_the_labels_and_points_at_the_middle(make_record):
     assert record.pred_scores.tolist() == [4, 3, 2, 1]
     assert record.pred_places.points_px.tolist() == [[50, 50]] * 4
     np.testing.assert_allclose(record.query_places.boxes_px, [[25, 20, 75, 80]] * 4)
+
+
+def test_chance_chooses_from_what_was_asked_for_only_and_the_oracle_from_the_truth(make_record):
+    record = dataclasses.replace(make_record('abc' * 100, 'a' * 300), num_asked=2)
+    chance = apply_control(record, CONTROLS['chance'])
+    assert sorted(set(chance.pred_labels.tolist())) == [-1, 0, 1]
+    assert score_labels(_facts(record, 'oracle'))['label_acc'] == 1
 
 
 def test_the_most_frequent_label_ignores_background(make_record):

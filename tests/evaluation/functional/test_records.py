@@ -69,6 +69,18 @@ def test_missing_keys_are_listed():
         record_from_mapping(sample)
 
 
+def test_true_actions_that_were_not_asked_for_join_the_pool_and_cannot_be_predicted():
+    sample = _sample(unasked=['c'], gt_labels=np.array([0, 2, -1]))
+    record = record_from_mapping(sample)
+    assert (record.pool, record.num_asked) == (('a', 'b', 'c'), 2)
+    assert record.gt_labels.tolist() == [0, 2, -1]
+    for key in ('pred_labels', 'pred_best_labels'):
+        with pytest.raises(ValueError, match=rf"'v'.*{key} must lie in -1\.\.1, names that were"):
+            record_from_mapping(sample | {key: np.array([0, 2, 0])})
+    with pytest.raises(ValueError, match=r'gt_labels must lie in -1\.\.2'):
+        record_from_mapping(sample | {'gt_labels': np.array([0, 3, -1])})
+
+
 def test_points_without_boxes_are_an_error():
     sample = _sample(heatmaps=None, pred_points_px=np.zeros((3, 2)))
     with pytest.raises(KeyError, match='come together'):

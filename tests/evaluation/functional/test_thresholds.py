@@ -29,7 +29,7 @@ def pool_quality(threshold, similarities, labels):
 def random_videos():
     rng = np.random.default_rng(3)
     similarities = [rng.uniform(-1, 1, (3, 9)).astype(np.float32) for _ in range(4)]
-    labels = [rng.integers(-2, 3, 9) for _ in range(4)]
+    labels = [rng.integers(-1, 3, 9) for _ in range(4)]
     labels[3][:] = -1  # a video without actions
     return similarities, labels
 
@@ -69,7 +69,7 @@ def test_of_equally_good_thresholds_the_lowest_is_taken():
 
 def test_pool_threshold_needs_an_action():
     with pytest.raises(ValueError, match='validation videos with actions, but there are none'):
-        choose_pool_threshold([np.ones((1, 2))], [np.array([-1, -2])])
+        choose_pool_threshold([np.ones((1, 2))], [np.array([-1, -1])])
 
 
 def test_query_threshold_must_reject_what_does_not_happen():

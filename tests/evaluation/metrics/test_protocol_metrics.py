@@ -70,7 +70,9 @@ def test_tubes_of_sentences_are_scored():
 def test_retrieval_takes_cosines_of_pairs():
     texts, videos = [[1, 0], [0, 2], [3, 1]], [[5, 0], [0, 1], [1, 1]]
     pairs = zip('abc', texts, videos, strict=True)
-    samples = [{'video_id': n, 'text_embed': t, 'video_embed': v} for n, t, v in pairs]
+    samples = [
+        {'text_id': f'{n}0', 'video_id': n, 'text_embed': t, 'video_embed': v} for n, t, v in pairs
+    ]
     got = _evaluate({'type': 'RetrievalMetric'}, samples)
     # text c (3, 1): cosine 0.949 with a, 0.894 with its own video
     assert got['retrieval/text_to_video/R@1'] == pytest.approx(2 / 3)
@@ -83,11 +85,11 @@ def test_retrieval_takes_cosines_of_pairs():
 
 def test_images_with_two_boxes_are_scored_and_silent_classes_dropped():
     boxes = [[0, 0, 50, 100], [50, 0, 100, 100]]
-    image = {'class_name': 'cut', 'gt_boxes_px': boxes, 'frame_size': (100, 100)}
+    image = {'image_id': 0, 'class_name': 'cut', 'gt_boxes_px': boxes, 'frame_size': (100, 100)}
     samples = [
         image | {'heatmap': np.ones((2, 2))},
-        image | {'point_px': [1, 1], 'box_px': [0, 0, 20, 100], 'score': 0.1},
-        image | {'class_name': 'mix'},
+        image | {'image_id': 1, 'point_px': [1, 1], 'box_px': [0, 0, 20, 100], 'score': 0.1},
+        image | {'image_id': 2, 'class_name': 'mix'},
     ]
     got = _evaluate({'type': 'BoxedImageMetric', 'mask_threshold': 0.5}, samples)
     assert got['boxed_image/pointing_acc'] == pytest.approx(2 / 3)
@@ -194,3 +196,78 @@ def test_frames_that_do_not_count_are_left_out_of_every_score():
     assert _evaluate({'type': 'GroundingMetric', 'tasks': ['labels']}, [_answer()])[
         'grounding/labels/label_acc'
     ] == pytest.approx(1 / 4)
+
+
+def _units():
+    """Per metric: its config, two samples, and what the scores of both cover."""
+    import stgr.localizers  # noqa: F401 - registers them
+
+    frames = {'frame_idx': np.arange(4), 'tube_frames': (1, 3), 'clip_frames': (0, 4)}
+    regions = [np.zeros((2, 4))] * 4
+    image = {'class_name': 'a', 'gt_boxes_px': np.zeros((2, 4)), 'frame_size': (9, 9)}
+    pair = {'video_id': 'v', 'text_embed': [1, 0], 'video_embed': [1, 0]}
+    aligned = {
+        'similarity': np.ones((1, 3)),
+        'gt_transcript': np.array([0]),
+        'gt_labels': np.zeros(3, int),
+    }
+    localizer = {'type': 'HeatMapSpatialLocalizer'}
+    answers = [_answer(video_id=name, clips=[(1, 2, 'a')], query_id=name) for name in 'vw']
+    boxed = {'region_boxes_px': regions, 'gt_labels': np.zeros(4, int)}
+    return {
+        'GroundingMetric': ({}, answers, {'videos': 2, 'boxes': 4, 'frames': 8}),
+        'SingleActionMetric': ({}, answers, {'videos': 2, 'boxes': 4, 'frames': 8}),
+        'AlignmentMetric': (
+            {},
+            [aligned | {'video_id': name} for name in 'vw'],
+            {'videos': 2, 'frames': 6},
+        ),
+        'QueryTubeMetric': (
+            {'localizer': localizer},
+            [answer | frames for answer in answers],
+            {'videos': 2, 'frames': 8},
+        ),
+        'BoxedImageMetric': (
+            {},
+            [answers[0] | boxed, image | {'image_id': 'x'}],
+            {'videos': 2, 'boxes': 10, 'frames': 5},
+        ),
+        'RetrievalMetric': ({}, [pair | {'text_id': name} for name in 'vw'], {'videos': 2}),
+    }
+
+
+@pytest.mark.parametrize('name', _units())
+def test_every_metric_says_what_it_covers_and_refuses_a_unit_that_comes_twice(name):
+    settings, samples, covered = _units()[name]
+
+    def metric(**dataset_meta):
+        built = METRICS.build({'type': name, 'prefix': 'x', **settings})
+        built.dataset_meta = dataset_meta
+        return built
+
+    def score(built, samples):
+        for sample in samples:
+            built.process(None, [sample])
+        return built.evaluate(len(samples))
+
+    got = score(metric(num_items=4, num_videos=1), samples)
+    stated = {f'x/coverage/{what}_scored': count for what, count in covered.items()}
+    assert {key: value for key, value in got.items() if 'coverage' in key} == {
+        'x/coverage/videos_annotated': 4,
+        'x/coverage/share': 0.5,
+        **stated,
+    }
+    assert not [key for key in score(metric(), samples) if 'coverage' in key]
+    for twice in samples:
+        with pytest.raises(ValueError, match=r'1 .* were scored more than once, such as '):
+            score(metric(), [*samples, twice])
+    with pytest.raises(ValueError, match='videos_scored=2 exceeds videos_annotated=1'):
+        score(metric(num_items=1), samples)
+
+
+def test_texts_of_one_video_count_as_one_where_the_data_set_counts_videos():
+    _, samples, _ = _units()['RetrievalMetric']
+    metric = METRICS.build({'type': 'RetrievalMetric'})
+    metric.dataset_meta = {'num_videos': 1}
+    metric.process(None, samples)
+    assert metric.evaluate(2)['retrieval/coverage/share'] == 1

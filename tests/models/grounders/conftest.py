@@ -57,11 +57,13 @@ def videos():
     generator = torch.Generator().manual_seed(2)
     frames = torch.randint(0, 256, (2, 4, 3, 20, 24), dtype=torch.uint8, generator=generator)
     pools = [['flip it', 'crack an egg', 'melt the butter in a pan'], ['slice the bread']]
-    labels = [[1, -1, -2, 0], [0, 0, -1, -1]]
+    labels = [[1, -1, 3, 0], [0, 0, -1, -1]]
+    unasked = [['peel it'], []]
     samples = [
         GroundingSample(
             video_id=f'v{i}',
             pool=pools[i],
+            unasked=unasked[i],
             gt_labels=torch.tensor(labels[i]),
             frame_mask=torch.ones(4, dtype=torch.bool),
         )

@@ -1,12 +1,17 @@
 """Answers on videos: labels by threshold, maps that sum to 1, thresholds in the weights."""
 
 import copy
+import json
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
+from stgr.datasets import GroundingYouTube
+from stgr.datasets.transforms import PackClip
 from stgr.engine.calibrate_thresholds_hook import calibrate
+from stgr.evaluation.metrics import GroundingMetric
 from stgr.models.grounders import ZeroShotGrounder
 from stgr.models.grounders.patch_similarity import patch_similarity_maps
 
@@ -66,13 +71,13 @@ def test_maps_sum_to_one_on_labelled_frames_and_are_zero_on_others(grounder, vid
     assert float(sample.heatmaps.min()) >= 0
     assert not nothing.heatmaps.any()
     assert nothing.pred_labels.tolist() == [-1] * 4
-    torch.testing.assert_close(sample.gt_heatmaps.sum(dim=(1, 2)), torch.tensor([1.0, 0, 0, 1]))
+    torch.testing.assert_close(sample.gt_heatmaps.sum(dim=(1, 2)), torch.tensor([1.0, 0, 1, 1]))
 
 
 def test_map_of_a_frame_is_that_of_its_own_label(zero_shot, videos):
     sample = answer(zero_shot, videos, -1.0)[0]
     _, patches = zero_shot.encode_frames(videos['inputs']['frames'][0])
-    texts = zero_shot.encode_text(list(sample.pool)).sentence
+    texts = zero_shot.encode_text([*sample.pool, *sample.unasked]).sentence
 
     maps = [
         [patch_similarity_maps(p[None, None], t[None]).reshape(4, 4) for t in texts]
@@ -82,6 +87,7 @@ def test_map_of_a_frame_is_that_of_its_own_label(zero_shot, videos):
     for f, label in enumerate(sample.pred_labels.tolist()):
         torch.testing.assert_close(sample.heatmaps[f], maps[f][label], atol=1e-5, rtol=0)
     torch.testing.assert_close(sample.gt_heatmaps[0], maps[0][1], atol=1e-5, rtol=0)
+    torch.testing.assert_close(sample.gt_heatmaps[2], maps[2][3], atol=1e-5, rtol=0)  # unasked
     torch.testing.assert_close(sample.gt_heatmaps[3], maps[3][0], atol=1e-5, rtol=0)
 
 
@@ -220,3 +226,37 @@ def test_zero_shot_locates_but_does_not_learn(zero_shot, videos):
     assert set(zero_shot.state_dict()) == {*thresholds, 'backbone.fingerprint'}
     with pytest.raises(ValueError, match='nothing to train'):
         zero_shot.loss({})
+
+
+def test_a_pool_that_lacks_true_actions_is_scored_and_they_are_misses(grounder, tmp_path):
+    files = {
+        'box_anno.json': {
+            'v': [
+                {'second': 0, 'box': [0, 0, 9, 9], 'step_name': 'flip it'},
+                {'second': 1, 'box': [0, 0, 9, 9], 'step_name': 'peel it'},
+                {'second': 2, 'box': [0, 0, 9, 9], 'step_name': 'flip it'},
+            ]
+        },
+        'id2wh_new.json': {'v': [24, 20]},
+        'vid2step.json': {'v': ['flip it', 'background']},
+        'durations.json': {'v': 3.0},
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_text(json.dumps(content))
+    data = GroundingYouTube(
+        str(tmp_path), segments=None, videos_dir=None, durations='durations.json', pool='vid2step'
+    )
+    packed = PackClip()(data[0] | {'frames': np.zeros((3, 20, 24, 3), np.uint8)})
+    videos = {
+        'inputs': {key: [value] for key, value in packed['inputs'].items()},
+        'data_samples': [packed['data_samples']],
+    }
+
+    metric = GroundingMetric(controls=['chance', 'oracle'])
+    metric.dataset_meta = data.metainfo
+    metric.process(None, [one.to_dict() for one in answer(grounder, videos, -1.0)])
+    found = metric.evaluate(1)
+
+    assert found['grounding/labels/label_acc'] == pytest.approx(2 / 3)
+    assert found['grounding/oracle/labels/label_acc'] == 1
+    assert found['grounding/coverage/boxes_scored'] == 3
