@@ -13,7 +13,7 @@ from stgr.apis.feature_extraction import fill_store
 from stgr.apis.ground_videos import GroundingJob, ground_videos
 from stgr.datasets import HowTo100M
 from stgr.datasets.transforms import LoadVideoFrames
-from stgr.io.feature_files import FeatureStore
+from stgr.io.feature_store import FeatureStore
 from stgr.io.isolation import decoding_process
 
 sys.path.insert(0, str(Path(__file__).parents[1] / 'io'))  # the decoding process looks there too
