@@ -6,8 +6,8 @@ import re
 import numpy as np
 import pytest
 
-from stgr.apis.evaluation_report import score_columns, write_evaluation_report
-from stgr.apis.evaluation_report_data import ReportData, ReportSettings
+from stgr.apis.evaluation_report.data import ReportData, ReportSettings
+from stgr.apis.evaluation_report.page import score_columns, write_evaluation_report
 from stgr.evaluation.functional import BoxPlaces, GroundingRecord, HeatPlaces, PlaceSettings
 
 TITLES = [
@@ -186,7 +186,7 @@ def test_the_facts_are_those_of_the_records_at_the_settings():
 def test_maps_lie_over_the_mean_frame_of_the_videos_that_are_there(tmp_path):
     import av
 
-    from stgr.apis.mean_frame import mean_frame
+    from stgr.apis.evaluation_report.mean_frame import mean_frame
 
     for name, gray in (('a', 40), ('b', 120)):
         with av.open(str(tmp_path / f'{name}.mp4'), 'w') as container:

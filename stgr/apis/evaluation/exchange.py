@@ -12,7 +12,7 @@ from stgr.apis.evaluation.matching import MatchedVideo
 from stgr.apis.evaluation.protocol import Counts, Ratio, ScoreGroup, Scores
 from stgr.apis.evaluation.seconds_protocol import PlacesProtocol
 from stgr.apis.evaluation.truth import NamedSegment, VideoTruth
-from stgr.apis.evaluation_report_data import ReportSettings
+from stgr.apis.evaluation_report.data import ReportSettings
 from stgr.evaluation.functional import (
     ClipFacts,
     FrameFacts,

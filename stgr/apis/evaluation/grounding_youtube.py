@@ -11,7 +11,7 @@ from stgr.apis.evaluation.matching import MatchedVideo
 from stgr.apis.evaluation.protocol import Counts, Ratio, ScoreGroup
 from stgr.apis.evaluation.seconds_protocol import PlacesProtocol
 from stgr.apis.evaluation.truth import NamedSegment, VideoTruth
-from stgr.apis.evaluation_report_data import ReportSettings
+from stgr.apis.evaluation_report.data import ReportSettings
 from stgr.datasets.grounding_youtube import GroundingYouTube
 from stgr.datasets.grounding_youtube_files import normalise_step_name
 from stgr.evaluation.functional import (

@@ -7,7 +7,7 @@ from typing import Any
 from stgr.apis.evaluation.matching import MatchedVideo
 from stgr.apis.evaluation.protocol import Protocol
 from stgr.apis.evaluation.report import notices
-from stgr.apis.evaluation_report import MAIN_SCORES, write_evaluation_report
+from stgr.apis.evaluation_report.page import MAIN_SCORES, write_evaluation_report
 
 FILES_SHOWN = 5  # of each kind; a folder of results has one per video
 

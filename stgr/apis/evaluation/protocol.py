@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from stgr.apis.evaluation.coverage import Coverage, PlainCoverage
-from stgr.apis.evaluation_report_data import ReportSettings
+from stgr.apis.evaluation_report.data import ReportSettings
 from stgr.evaluation.functional import TubeOutcomes
 from stgr.io.predictions import read_predictions
 

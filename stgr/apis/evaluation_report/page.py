@@ -7,18 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
-from stgr.apis.evaluation_report_data import ReportData, ReportSettings
-from stgr.apis.evaluation_sections import (
-    draw_cases,
+from stgr.apis.evaluation_report.classes import (
     draw_class_scores,
     draw_confusion,
-    draw_places,
     draw_precision_recall,
-    draw_spatial,
-    draw_temporal,
-    draw_videos,
 )
-from stgr.apis.mean_frame import mean_frame
+from stgr.apis.evaluation_report.data import ReportData, ReportSettings
+from stgr.apis.evaluation_report.mean_frame import mean_frame
+from stgr.apis.evaluation_report.videos import draw_cases, draw_videos
+from stgr.apis.evaluation_report.when import draw_temporal
+from stgr.apis.evaluation_report.where import draw_places, draw_spatial
 from stgr.evaluation.functional import CONTROLS, GroundingRecord
 from stgr.visualization.evaluation_report import (
     Section,
