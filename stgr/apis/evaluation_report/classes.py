@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from stgr.apis.evaluation_report.common import NO_ACTION
-from stgr.apis.evaluation_report.data import ReportData
+from stgr.apis.evaluation_report.data import NO_ACTION, ReportData
 from stgr.evaluation.functional import (
     ClassScore,
     Mistake,

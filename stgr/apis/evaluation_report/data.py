@@ -23,6 +23,9 @@ from stgr.evaluation.functional import (
 FloatArray = NDArray[np.float64]
 
 
+NO_ACTION = 'No frame has a true action, so there is nothing to draw here.'
+
+
 @dataclass(frozen=True)
 class ReportSettings:
     """How the pictures are made.

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from stgr.apis.evaluation_report.common import NO_ACTION
-from stgr.apis.evaluation_report.data import ReportData
+from stgr.apis.evaluation_report.data import NO_ACTION, ReportData
 from stgr.evaluation.functional import (
     score_labels,
 )

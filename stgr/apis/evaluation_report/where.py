@@ -3,8 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from stgr.apis.evaluation_report.common import NO_ACTION
-from stgr.apis.evaluation_report.data import ReportData
+from stgr.apis.evaluation_report.data import NO_ACTION, ReportData
 from stgr.evaluation.functional import (
     HeatPlaces,
     normalise_maps,
