@@ -53,6 +53,7 @@ def _tube(number, generator):
 
 def _pair(number, generator):
     return {
+        'text_id': f'text {number}',
         'video_id': f'video {number // 2}',  # two texts of one video, which ranks share out
         'text_embed': generator.standard_normal(4),
         'video_embed': np.random.default_rng(100 + number // 2).standard_normal(4),
@@ -61,6 +62,7 @@ def _pair(number, generator):
 
 def _image(number, generator):
     return {
+        'image_id': f'image {number}',
         'class_name': 'cut' if number % 2 else 'mix',
         'gt_boxes_px': [[0, 0, 50, 80], [50, 0, 100, 80]],
         'frame_size': (100, 80),
