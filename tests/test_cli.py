@@ -108,7 +108,10 @@ def test_unreadable_video_is_one_line(kind, ask, one_error, tiny_video, tmp_path
         ({'model': 'nowhere.py'}, 'no config file nowhere.py'),
         ({'weights': None}, 'has no bundled weights'),
         ({'weights': 'nowhere.pth'}, 'no checkpoint nowhere.pth'),
-        ({'reader': 'vlc'}, "no video reader 'vlc'; choose one of: decord, isolated, pyav, torchcodec"),
+        (
+            {'reader': 'vlc'},
+            "no video reader 'vlc'; choose one of: decord, isolated",
+        ),
         ({'device': 'warp'}, "cannot compute on 'warp'"),
         ({'fps': '0'}, 'rate_fps must be a number > 0'),
         ({'threshold': 'nan'}, 'threshold must be a finite number'),

@@ -21,7 +21,7 @@ from stgr.engine.epoch_seeds import EpochSeedHook
 from stgr.engine.epoch_train_loop import EpochTrainLoop
 from stgr.engine.feature_origin import expect_features_of
 from stgr.engine.fully_sharded_model import FullyShardedModel, check_sharded_training
-from stgr.engine.last_checkpoint import find_last_checkpoint
+from stgr.engine.last_checkpoint import find_whole_checkpoint
 from stgr.engine.preemption_hook import PreemptionHook
 from stgr.engine.progress_hook import ProgressHook
 from stgr.engine.safe_checkpoints import read_checkpoint
@@ -140,9 +140,14 @@ class GroundingRunner(Runner):
         return checkpoint
 
     def load_or_resume(self) -> None:
-        """Find the last checkpoint to resume from, also in a work folder that was moved."""
+        """Find the last checkpoint to resume from, also in a work folder that was moved.
+
+        Damaged ones are named and passed over.
+        """
         if self._resume and self._load_from is None and not self._has_loaded:
-            last = find_last_checkpoint(self.work_dir)
+            last, faults = find_whole_checkpoint(self.work_dir)
+            for fault in faults:
+                self.logger.warning(f'{fault}; the one before is used')
             if last is None:
                 self.logger.info(f'nothing to resume in {self.work_dir}, starting anew')
                 return

@@ -1,5 +1,7 @@
 """Where a work folder's last checkpoint lies, also after the folder was moved."""
 
+import zipfile
+import zlib
 from pathlib import Path
 
 from stgr.io.atomic import written_whole
@@ -30,6 +32,46 @@ def find_last_checkpoint(work_dir: str | Path) -> Path | None:
     )
 
 
+def find_whole_checkpoint(work_dir: str | Path) -> tuple[Path | None, list[str]]:
+    """Return the newest checkpoint that is whole, and what is wrong with those passed over.
+
+    The one of ``find_last_checkpoint`` comes first, then the others of the folder, newest first.
+    A ``.pth`` file is an archive with a checksum of every part: all are computed, so bytes that
+    changed on the disk are found as well as a file cut short.
+
+    Args:
+        work_dir: The run's folder.
+
+    Returns:
+        The checkpoint, None if the run has none yet, and a line for each damaged one.
+
+    Raises:
+        FileNotFoundError: See ``find_last_checkpoint``.
+        ValueError: If there are checkpoints and all are damaged; each is named.
+    """
+    last = find_last_checkpoint(work_dir)
+    if last is None:
+        return None, []
+    others = [file for file in _newest_first(last.parent) if file != last]
+    faults: list[str] = []
+    for checkpoint in [last, *others]:
+        fault = _fault(checkpoint)
+        if fault is None:
+            return checkpoint, faults
+        faults.append(f'{checkpoint} is damaged ({fault})')
+    raise ValueError(f'{"; ".join(faults)}: none is left to resume from; delete them to start anew')
+
+
+def _fault(checkpoint: Path) -> str | None:
+    """Return what is wrong with a checkpoint's bytes, None if nothing is."""
+    try:
+        with zipfile.ZipFile(checkpoint) as archive:
+            broken = archive.testzip()
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+        return str(error) or type(error).__name__
+    return None if broken is None else f'the checksum of {broken} does not fit'
+
+
 def point_to(checkpoint: str, work_dir: str | Path) -> None:
     """Make ``checkpoint`` the last one of ``work_dir``; the pointer is whole at any time."""
     with written_whole(Path(work_dir) / POINTER_NAME) as partial:
@@ -37,7 +79,9 @@ def point_to(checkpoint: str, work_dir: str | Path) -> None:
 
 
 def _others(work_dir: Path) -> str:
-    checkpoints = sorted(
-        work_dir.glob('*.pth'), key=lambda file: file.stat().st_mtime, reverse=True
-    )
+    checkpoints = _newest_first(work_dir)
     return 'there: ' + ', '.join(file.name for file in checkpoints) if checkpoints else 'none there'
+
+
+def _newest_first(work_dir: Path) -> list[Path]:
+    return sorted(work_dir.glob('*.pth'), key=lambda file: file.stat().st_mtime, reverse=True)

@@ -8,6 +8,7 @@ import torch
 
 from stgr.apis.train import train_model
 from stgr.engine import GroundingRunner, find_last_checkpoint, read_checkpoint
+from stgr.engine.last_checkpoint import find_whole_checkpoint
 
 
 def _weights(work_dir, epoch=4):
@@ -133,13 +134,40 @@ def test_resume_from_a_given_file_starts_at_its_epoch(toy_config, tmp_path, capf
     assert 'resumed epoch: 3, iter: 12' in capfd.readouterr().out
 
 
-def test_resume_from_a_truncated_last_checkpoint_names_it(toy_config, tmp_path):
-    train_model(toy_config, work_dir=tmp_path)
-    last = find_last_checkpoint(tmp_path)
-    last.write_bytes(last.read_bytes()[:2000])
+def _cut(content):
+    return content[:2000]
 
-    with pytest.raises(ValueError, match=r'epoch_4\.pth \(2000 bytes\) is truncated or damaged'):
-        train_model(toy_config, work_dir=tmp_path, resume='auto')
+
+def _with_one_bit_changed(content):
+    changed = bytearray(content)
+    changed[len(changed) // 2] ^= 1  # in a tensor: torch would load it without a word
+    return bytes(changed)
+
+
+@pytest.mark.parametrize('damage', [_cut, _with_one_bit_changed])
+def test_a_damaged_last_checkpoint_is_named_and_the_one_before_used(
+    damage, toy_config, tmp_path, capfd
+):
+    keep_all = ['default_hooks.checkpoint.max_keep_ckpts=9']
+    train_model(toy_config, work_dir=tmp_path, overrides=keep_all)
+    whole, last = _weights(tmp_path), find_last_checkpoint(tmp_path)
+    last.write_bytes(damage(last.read_bytes()))
+
+    train_model(toy_config, work_dir=tmp_path, resume='auto', overrides=keep_all)
+
+    said = ' '.join(capfd.readouterr().out.split())
+    assert 'epoch_4.pth is damaged' in said
+    assert 'resumed epoch: 3' in said
+    _assert_equal(whole, _weights(tmp_path))
+
+
+def test_damaged_checkpoints_alone_are_all_named(tmp_path):
+    for epoch in (1, 2):
+        (tmp_path / f'epoch_{epoch}.pth').write_bytes(b'PK')
+    (tmp_path / 'last_checkpoint').write_text('epoch_2.pth')
+
+    with pytest.raises(ValueError, match=r'epoch_2\.pth is damaged.*epoch_1\.pth.*none is left'):
+        find_whole_checkpoint(tmp_path)
 
 
 def test_pointer_to_a_checkpoint_that_is_gone_names_the_others(tmp_path):
