@@ -112,8 +112,6 @@ def test_installed_wheel_finds_its_models_outside_the_repository(installed_pytho
 
 
 def test_installed_command_answers(installed_python, tmp_path):
-    if not (_REPOSITORY / 'stgr' / 'cli.py').is_file():
-        pytest.skip('no command line yet')
     environment = {'PYTHONPATH': '', 'PYTHONSAFEPATH': '1'}
     said = _run(installed_python, '-m', 'stgr.cli', '--help', cwd=tmp_path, **environment)
 

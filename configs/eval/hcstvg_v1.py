@@ -3,11 +3,10 @@
 from mmengine.config import read_base
 
 with read_base():
+    from .._base_.query_tubes import *
     from ..ours_clip import *
 
 from stgr.datasets import HCSTVG
-from stgr.evaluation.metrics import QueryTubeMetric
-from stgr.localizers import HeatMapSpatialLocalizer
 
 test_dataloader.dataset = dict(
     type=HCSTVG,
@@ -16,14 +15,4 @@ test_dataloader.dataset = dict(
     videos_dir='videos',
     pipeline=test_pipeline,
 )
-test_evaluator = [
-    dict(type=QueryTubeMetric, localizer=dict(type=HeatMapSpatialLocalizer)),
-    # The same frames as those of a video with one action, with trivial predictors beside them.
-    dict(
-        type=GroundingMetric,
-        tasks=['iou_point', 'pointing', 'spatial'],
-        controls=['chance', 'centre', 'oracle'],
-        mask_threshold=0.3,
-        normalisation='minmax',
-    ),
-]
+test_evaluator = tube_evaluator

@@ -3,10 +3,10 @@
 from mmengine.config import read_base
 
 with read_base():
+    from .._base_.boxed_images import *
     from ..ours_clip import *
 
 from stgr.datasets import VHICO
-from stgr.evaluation.metrics import BoxedImageMetric
 
 test_dataloader.dataset = dict(
     type=VHICO,
@@ -15,10 +15,4 @@ test_dataloader.dataset = dict(
     videos_dir='videos',
     pipeline=test_pipeline,
 )
-# The union of a frame's boxes is its truth; trivial predictors stand beside the model.
-test_evaluator = dict(
-    type=BoxedImageMetric,
-    mask_threshold=0.3,
-    normalisation='minmax',
-    controls=['chance', 'centre'],
-)
+test_evaluator = boxed_image_evaluator
