@@ -120,3 +120,18 @@ def test_numbers_of_images_must_agree_and_none_are_nan():
         score_boxed_images(_facts([0.5]), np.array([0, 1]))
     nothing = compare_with_boxes(HeatPlaces(np.zeros((0, 2, 2))), [], (9, 9))
     assert np.isnan(score_boxed_images(nothing, np.zeros(0, int))['pointing_acc'])
+
+
+@pytest.mark.parametrize(
+    ('normalisation', 'place_px'),
+    # 1 x 2 cells over 4 x 2 pixels: 0.02, 0.035, 0.065, 0.08, against a threshold of 0.5.
+    [('none', 0), ('max', 4), ('minmax', 4), ('sum', 4)],
+)
+def test_maps_are_scaled_before_the_threshold(normalisation, place_px):
+    places = HeatPlaces(np.array([[[0.02, 0.08]]]))
+    truth = [np.array([[2.0, 0, 3, 2], [3, 0, 4, 2]])]
+
+    facts = compare_with_boxes(places, truth, (4, 2), PlaceSettings(0.5, normalisation))
+
+    assert facts.place_px.tolist() == [place_px]
+    assert facts.common_px.tolist() == [place_px]
