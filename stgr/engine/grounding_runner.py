@@ -88,7 +88,7 @@ class GroundingRunner(Runner):
         Raises:
             ValueError: If the model is sharded and something does not go with that.
         """
-        check_sharded_training(self.model, self._train_loop, self.hooks)
+        check_sharded_training(self.model, self.hooks)
         try:
             return super().train()
         finally:
