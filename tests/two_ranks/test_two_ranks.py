@@ -59,6 +59,19 @@ def test_run_that_changed_its_number_of_ranks_ends_with_the_same_weights(two_ran
         torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
 
 
+def test_run_that_changed_its_number_of_ranks_in_an_epoch_sees_every_clip_once(two_ranks, alone):
+    """The rest of the epoch, the next one, and all weights and moments are as if it had not."""
+    expected = alone('resumed_runs: uninterrupted')
+    assert sorted(expected['clips'][:2].flatten().tolist()) == list(range(8))
+    expected['clips'] = expected['clips'][1:]
+
+    for found in (
+        alone('resumed_runs: resumed in the middle'),
+        *two_ranks('resumed_runs: resumed in the middle'),
+    ):
+        torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
+
+
 def test_texts_of_unequal_length_are_padded_and_joined_in_the_order_of_ranks(two_ranks):
     for found in two_ranks('gather: padded'):
         assert found.tolist() == [[1, 2, -1], [3, 4, 5]]
