@@ -62,7 +62,7 @@ def run_two(folder, tiny_clip):
     ]
     try:
         for process in running:
-            process.wait(timeout=240)
+            process.wait(timeout=540)
     finally:
         for process in running:
             process.kill()

@@ -23,7 +23,7 @@ from stgr.models.heads import GlobalHead, LocalHead
 from stgr.models.losses import ScoreLoss
 from stgr.models.selectors import BaseSelector
 
-pytestmark = pytest.mark.dist
+pytestmark = [pytest.mark.dist, pytest.mark.timeout(600)]  # the first test waits for all cases
 HALVED = [f'sharded: {name}' for name in HALF]
 UNLIKE_ONE = ['gather: unequal', 'gather: padded']
 EQUAL = [name for name in cases() if name not in {*HALVED, *UNLIKE_ONE}]
