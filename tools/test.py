@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar='KEY=VALUE',
         help='change values of the config; +KEY=VALUE adds one',
     )
-    parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm'), default='none')
+    parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm', 'mpi'), default='none')
     return parser
 
 

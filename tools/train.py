@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar='KEY=VALUE',
         help='change values of the config; +KEY=VALUE adds one',
     )
-    parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm'), default='none')
+    parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm', 'mpi'), default='none')
     parser.add_argument(
         '--seed', type=int, help="seed of all random numbers (default: the config's)"
     )

@@ -31,8 +31,8 @@ class ExtractionSettings:
         rate_fps: Features per second of video; None for ``feature_fps`` of the config.
         patches: Whether to store patches too.
         retry_failed: Try again what failed in earlier runs.
-        launcher: 'none', 'pytorch' (torchrun) or 'slurm': each process takes its share of the
-            videos.
+        launcher: 'none', 'pytorch' (torchrun), 'slurm' or 'mpi': each process takes its share of
+            the videos.
     """
 
     device: str | None = None

@@ -37,7 +37,7 @@ def train_model(
         amp: Run forward passes in 'bf16' (bfloat16) or 'fp16' (float16 with a loss scaler, for
             GPUs without bfloat16); None: in float32.
         overrides: ``key=value`` changes of the config.
-        launcher: 'none', 'pytorch' or 'slurm'.
+        launcher: 'none', 'pytorch', 'slurm' or 'mpi'.
         seed: Seed of all random numbers; None for the config's own, else 0.
 
     Raises:
@@ -114,7 +114,7 @@ def evaluate_checkpoint(
         checkpoint: The weights; None for a model that has nothing to learn.
         work_dir: Folder of logs; None as in :func:`train_model`.
         overrides: ``key=value`` changes of the config.
-        launcher: 'none', 'pytorch' or 'slurm'.
+        launcher: 'none', 'pytorch', 'slurm' or 'mpi'.
         untrained: Test a model that could learn as it is built: a control, or one whose parts come
             with weights of their own, such as MIL-NCE. Otherwise the scores of random weights would
             look like results.

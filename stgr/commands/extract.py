@@ -22,7 +22,7 @@ def add_to(commands: Commands) -> None:
     parser.add_argument(
         '--verify', action='store_true', help='only compare what is stored with its checksums'
     )
-    parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm'), default='none')
+    parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm', 'mpi'), default='none')
     parser.add_argument('--device', help='cpu or cuda (a GPU if there is one)')
     parser.set_defaults(run=_run)
 

@@ -12,6 +12,7 @@ from stgr.engine.epoch_train_loop import EpochTrainLoop
 from stgr.engine.fp16_optim_wrapper import Fp16OptimWrapper
 from stgr.engine.fully_sharded_model import FullyShardedModel, whole_weights
 from stgr.engine.grounding_runner import GroundingRunner
+from stgr.engine.iter_train_loop import IterTrainLoop
 from stgr.engine.last_checkpoint import find_last_checkpoint
 from stgr.engine.layer_decay_constructor import LayerDecayOptimWrapperConstructor
 from stgr.engine.preemption_hook import Preempted, PreemptionHook
@@ -30,6 +31,7 @@ __all__ = [
     'Fp16OptimWrapper',
     'FullyShardedModel',
     'GroundingRunner',
+    'IterTrainLoop',
     'LayerDecayOptimWrapperConstructor',
     'Preempted',
     'PreemptionHook',

@@ -9,6 +9,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
+from stgr.engine.fully_sharded_model import FullyShardedModel
 from stgr.models.grounders import SpatioTemporalGrounder
 from stgr.structures.frame_selection import FrameSelection
 
@@ -35,7 +36,8 @@ def cached_gradient_step(
     local loss (their mean, weighted by clips), a plan of transport for the batch, batch norms,
     whose statistics are updated once. So K chunks in one process are K processes.
 
-    It costs a second forward pass without gradient. Every process must have as many clips.
+    It costs a second forward pass without gradient. Every process must have as many clips. A model
+    in shards averages its gradients after every chunk, which keeps them in shards.
 
     Args:
         model: A ``SpatioTemporalGrounder``, or one wrapped for several processes.
@@ -52,13 +54,16 @@ def cached_gradient_step(
     if len(chunks) == 1:
         losses: dict[str, Tensor] = model.train_step(data, optim_wrapper)
         return losses
+    sharded = isinstance(model, FullyShardedModel)
+    if sharded:
+        model.leave_evaluation()
     with optim_wrapper.optim_context(grounder):
-        kept = _first_pass(grounder, chunks)
+        kept = _first_pass(grounder, chunks, run=model if sharded else grounder)
         losses = _cache_gradients(grounder, kept)
     for number, (chunk, passed) in enumerate(zip(chunks, kept, strict=True), start=1):
         share = len(chunk['data_samples']) / len(data['data_samples'])
         with ExitStack() as stack:
-            if number < len(chunks) and is_model_wrapper(model):
+            if number < len(chunks) and is_model_wrapper(model) and not sharded:
                 stack.enter_context(model.no_sync())
             with optim_wrapper.optim_context(model):
                 inputs = grounder.data_preprocessor(chunk, training=True)
@@ -102,16 +107,22 @@ class _RandomState:
 
 
 @torch.no_grad()
-def _first_pass(grounder: SpatioTemporalGrounder, chunks: list[Batch]) -> list[_Passed]:
-    """Select and embed; buffers stay as they were, so that the second pass alone changes them."""
+def _first_pass(
+    grounder: SpatioTemporalGrounder, chunks: list[Batch], *, run: nn.Module
+) -> list[_Passed]:
+    """Select and embed; buffers stay as they were, so that the second pass alone changes them.
+
+    ``run`` is the grounder, or the wrapper that gathers its weights for each forward pass.
+    """
     kept = []
     with _buffers_kept(grounder):
         for chunk in chunks:
-            inputs = grounder.data_preprocessor(chunk, training=True)['inputs']
-            selection = grounder.choose_frames(inputs)
+            inputs = grounder.data_preprocessor(chunk, training=True)
+            selection = run(**inputs, mode='choose')
             passed = _Passed(selection, _RandomState(selection.indices.device))
             if grounder.global_head is not None:
-                passed.embeds = grounder.embed(inputs, selection, local=False)[0]
+                embed = {'mode': 'embed', 'selection': selection, 'local': False}
+                passed.embeds = run(**inputs, **embed)[0]
             kept.append(passed)
     return kept
 

@@ -17,7 +17,22 @@ from torch.nn.parallel import DistributedDataParallel
 
 from stgr.registry import MODEL_WRAPPERS
 
-LAUNCHERS = ('none', 'pytorch', 'slurm')
+LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
+# What torch calls a variable, and what the launcher calls it: the first one that is set counts.
+_LAUNCHER_VARIABLES: dict[str, dict[str, tuple[str, ...]]] = {
+    'slurm': {
+        'RANK': ('SLURM_PROCID',),
+        'WORLD_SIZE': ('SLURM_NTASKS',),
+        'LOCAL_RANK': ('SLURM_LOCALID',),
+        'MASTER_ADDR': ('SLURM_LAUNCH_NODE_IPADDR',),
+    },
+    'mpi': {  # Open MPI; MPICH and Intel MPI
+        'RANK': ('OMPI_COMM_WORLD_RANK', 'PMI_RANK'),
+        'WORLD_SIZE': ('OMPI_COMM_WORLD_SIZE', 'PMI_SIZE'),
+        'LOCAL_RANK': ('OMPI_COMM_WORLD_LOCAL_RANK', 'MPI_LOCALRANKID'),
+    },
+}
+_DEFAULTS = {'LOCAL_RANK': '0', 'MASTER_ADDR': '127.0.0.1', 'MASTER_PORT': '29500'}
 
 
 def init_distributed(launcher: str, *, timeout_sec: float = 1800) -> None:
@@ -27,7 +42,8 @@ def init_distributed(launcher: str, *, timeout_sec: float = 1800) -> None:
     own initialisation.
 
     Args:
-        launcher: 'none', 'pytorch' (torchrun) or 'slurm'.
+        launcher: 'none', 'pytorch' (torchrun), 'slurm' or 'mpi' (mpirun; on several machines
+            MASTER_ADDR must name the first).
         timeout_sec: How long a collective waits for the other processes.
 
     Raises:
@@ -37,8 +53,7 @@ def init_distributed(launcher: str, *, timeout_sec: float = 1800) -> None:
         raise ValueError(f'launcher={launcher!r} is unknown; choose one of {", ".join(LAUNCHERS)}')
     if launcher == 'none' or dist.is_initialized():
         return
-    if launcher == 'slurm':
-        _adopt_slurm_variables()
+    _adopt_variables(launcher)
     _check_variables(launcher)
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ['LOCAL_RANK']))
@@ -53,7 +68,8 @@ def rank_and_world_size(launcher: str) -> tuple[int, int]:
     Also chooses the process's GPU, if there are any: the default one from then on.
 
     Args:
-        launcher: 'none', 'pytorch' (torchrun) or 'slurm'.
+        launcher: 'none', 'pytorch' (torchrun), 'slurm' or 'mpi' (mpirun; on several machines
+            MASTER_ADDR must name the first).
 
     Raises:
         ValueError: If the launcher is unknown, or its environment variables are not set.
@@ -62,8 +78,7 @@ def rank_and_world_size(launcher: str) -> tuple[int, int]:
         raise ValueError(f'launcher={launcher!r} is unknown; choose one of {", ".join(LAUNCHERS)}')
     if launcher == 'none':
         return 0, 1
-    if launcher == 'slurm':
-        _adopt_slurm_variables()
+    _adopt_variables(launcher)
     _check_variables(launcher)
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ['LOCAL_RANK']) % torch.cuda.device_count())
@@ -105,25 +120,23 @@ def _leave_group() -> None:
         dist.destroy_process_group()
 
 
-def _adopt_slurm_variables() -> None:
-    """Set torch's variables from Slurm's, where they are not set by hand."""
-    defaults = {
-        'RANK': os.environ.get('SLURM_PROCID'),
-        'WORLD_SIZE': os.environ.get('SLURM_NTASKS'),
-        'LOCAL_RANK': os.environ.get('SLURM_LOCALID', '0'),
-        'MASTER_ADDR': os.environ.get('SLURM_LAUNCH_NODE_IPADDR', '127.0.0.1'),
-        'MASTER_PORT': '29500',
-    }
-    for name, value in defaults.items():
-        if value is not None:
-            os.environ.setdefault(name, value)
+def _adopt_variables(launcher: str) -> None:
+    """Set torch's variables from the launcher's, where they are not set by hand."""
+    if launcher not in _LAUNCHER_VARIABLES:
+        return
+    for name, theirs in _LAUNCHER_VARIABLES[launcher].items():
+        found = [os.environ[each] for each in theirs if each in os.environ]
+        if found:
+            os.environ.setdefault(name, found[0])
+    for name, value in _DEFAULTS.items():
+        os.environ.setdefault(name, value)
 
 
 def _check_variables(launcher: str) -> None:
     missing = [n for n in ('RANK', 'WORLD_SIZE', 'LOCAL_RANK') if n not in os.environ]
     if missing:
-        starter = 'torchrun (tools/dist_train.sh)' if launcher == 'pytorch' else 'srun'
+        starters = {'pytorch': 'torchrun (tools/dist_train.sh)', 'slurm': 'srun', 'mpi': 'mpirun'}
         raise ValueError(
             f'launcher={launcher!r} needs {", ".join(missing)} in the environment; '
-            f'start with {starter}, or use --launcher none'
+            f'start with {starters[launcher]}, or use --launcher none'
         )

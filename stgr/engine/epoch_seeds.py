@@ -49,13 +49,17 @@ class EpochSeedHook(Hook):
 
     def before_train_epoch(self, runner: Any) -> None:
         """Seed all generators of this process, and tell the data set which epoch begins."""
-        seed_everything(runner.seed, runner.epoch, get_rank())
+        self.before_train_pass(runner, runner.epoch)
+
+    def before_train_pass(self, runner: Any, number: int) -> None:
+        """Do so for a pass over the data; called by ``IterTrainLoop``."""
+        seed_everything(runner.seed, number, get_rank())
         set_epoch = getattr(runner.train_dataloader.dataset, 'set_epoch', None)
         if set_epoch is not None:
-            set_epoch(runner.epoch)
+            set_epoch(number)
 
     def before_train_fetch(self, runner: Any, batch_idx: int) -> None:
-        """Seed for loading a batch and training on it; called by ``EpochTrainLoop``."""
+        """Seed for loading a batch and training on it; called by our loops."""
         seed_everything(runner.seed, runner.epoch, get_rank(), batch_idx)
 
     def before_train(self, runner: Any) -> None:

@@ -1,6 +1,6 @@
 """A model whose weights, gradients and optimizer states are spread over the processes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from inspect import signature
 from typing import Any, Literal
@@ -85,8 +85,7 @@ class FullyShardedModel(nn.Module):
 
     def train_step(self, data: Any, optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
         """Take a training step of the model, on shards."""
-        if self._in_evaluation:
-            self._scatter()
+        self.leave_evaluation()
         log: dict[str, Tensor] = self.module.train_step(data, optim_wrapper)
         return log
 
@@ -101,6 +100,11 @@ class FullyShardedModel(nn.Module):
         self._gather()
         answers: list = self.module.test_step(data)
         return answers
+
+    def leave_evaluation(self) -> None:
+        """Give whole weights back, before training that does not go through ``train_step``."""
+        if self._in_evaluation:
+            self._scatter()
 
     @contextmanager
     def whole_weights(self) -> Iterator[None]:
@@ -176,28 +180,20 @@ def _left_out(module: nn.Module) -> dict[str, Any]:
     return {'ignored_params': frozen}
 
 
-def check_sharded_training(model: Any, train_cfg: Any, hooks: Sequence[Any]) -> None:
+def check_sharded_training(model: Any, hooks: Sequence[Any]) -> None:
     """Refuse what does not work with a sharded model.
 
     Args:
         model: What trains, wrapped or not.
-        train_cfg: The loop, or its config.
         hooks: Registered hooks.
 
     Raises:
-        ValueError: If shards were to be averaged or taken in chunks of clips.
+        ValueError: If weights were to be averaged by a copy of the model.
     """
-    if not isinstance(model, FullyShardedModel):
-        return
-    chunked = getattr(train_cfg, 'chunk_clips', None)
-    if isinstance(train_cfg, Mapping):
-        chunked = train_cfg.get('chunk_clips')
-    clashing = ['EMAHook (averaged weights)'] if any(_averages(hook) for hook in hooks) else []
-    clashing += [f'chunk_clips={chunked}'] if chunked is not None else []
-    if clashing:
+    if isinstance(model, FullyShardedModel) and any(_averages(hook) for hook in hooks):
         raise ValueError(
-            f'FullyShardedModel does not go with {" and ".join(clashing)}; leave it out, or train '
-            'without model_wrapper_cfg'
+            'FullyShardedModel does not go with EMAHook (averaged weights), which copies it; '
+            'leave it out, or train without model_wrapper_cfg'
         )
 
 

@@ -21,12 +21,15 @@ from stgr.engine.epoch_seeds import EpochSeedHook
 from stgr.engine.epoch_train_loop import EpochTrainLoop
 from stgr.engine.feature_origin import expect_features_of
 from stgr.engine.fully_sharded_model import FullyShardedModel, check_sharded_training
+from stgr.engine.iter_train_loop import IterTrainLoop
 from stgr.engine.last_checkpoint import find_whole_checkpoint
 from stgr.engine.preemption_hook import PreemptionHook
 from stgr.engine.progress_hook import ProgressHook
+from stgr.engine.resumed_batches import batches_meta, go_on_after
 from stgr.engine.safe_checkpoints import read_checkpoint
 from stgr.engine.stop_on_nan_hook import StopOnNanHook
 from stgr.engine.strict_loading import load_weights
+from stgr.engine.train_steps import TrainSteps
 from stgr.engine.trim_history_hook import TrimHistoryHook
 from stgr.engine.whole_state_dicts import shard_optimizer_state, whole_state_dicts
 from stgr.io.atomic import written_whole
@@ -49,8 +52,8 @@ class GroundingRunner(Runner):
 
     It adds default hooks: ``epoch_seed``, ``stop_on_nan``, ``trim_history``, ``progress``,
     ``preemption``, and a ``checkpoint`` hook that keeps the last good file. A config replaces one
-    under its name, or drops it with None. Its loop over epochs is ``EpochTrainLoop``. Runs started
-    within one second do not share MMEngine's global logs.
+    under its name, or drops it with None. Its loops are ``EpochTrainLoop`` and ``IterTrainLoop``.
+    Runs started within one second do not share MMEngine's global logs.
     """
 
     _load_from: str | None
@@ -73,10 +76,10 @@ class GroundingRunner(Runner):
         super().setup_env(env_cfg)
 
     def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
-        """Build our loop over epochs where MMEngine would build its own."""
-        if isinstance(loop, dict) and 'type' not in loop and loop.get('by_epoch'):
-            loop = {key: value for key, value in loop.items() if key != 'by_epoch'}
-            loop['type'] = EpochTrainLoop
+        """Build our loops over epochs and iterations where MMEngine would build its own."""
+        if isinstance(loop, dict) and 'type' not in loop and 'by_epoch' in loop:
+            kind = EpochTrainLoop if loop['by_epoch'] else IterTrainLoop
+            loop = {key: value for key, value in loop.items() if key != 'by_epoch'} | {'type': kind}
         return super().build_train_loop(loop)
 
     def train(self) -> nn.Module:
@@ -85,7 +88,7 @@ class GroundingRunner(Runner):
         Raises:
             ValueError: If the model is sharded and something does not go with that.
         """
-        check_sharded_training(self.model, self._train_loop, self.hooks)
+        check_sharded_training(self.model, self.hooks)
         try:
             return super().train()
         finally:
@@ -162,23 +165,11 @@ class GroundingRunner(Runner):
         """
         self.optim_wrapper = self.build_optim_wrapper(self.optim_wrapper)
         super().resume(filename, *args, **kwargs)
-        if isinstance(self.train_loop, EpochTrainLoop):
-            self.train_loop.batches_done = self._batches_done(filename)
+        if isinstance(self.train_loop, TrainSteps):
+            go_on_after(self._loaded_meta, self.train_loop, source=filename)
         sampler = getattr(self.train_dataloader, 'sampler', None)
         if sampler is not None and hasattr(sampler, 'seed'):
             sampler.seed = self.seed
-
-    def _batches_done(self, filename: str) -> int:
-        """Return how many batches of its epoch the loaded checkpoint has seen."""
-        done, per_epoch = self._loaded_meta.get('epoch_batches', (0, 0))
-        here = len(self.train_dataloader)
-        if done and per_epoch != here:
-            raise ValueError(
-                f'{filename} was saved after {done} of the {per_epoch} batches of an epoch, which '
-                f'here has {here}; resume with the same data and as many clips in all processes '
-                'together, or from the end of an epoch'
-            )
-        return done
 
     def save_checkpoint(
         self,
@@ -198,9 +189,8 @@ class GroundingRunner(Runner):
             OSError: If it cannot be written (a full disk); earlier checkpoints are untouched.
         """
         meta = dict(meta or {})
-        if isinstance(self.train_loop, EpochTrainLoop):
-            done = 0 if by_epoch else self.train_loop.batches_done
-            meta['epoch_batches'] = [done, len(self.train_dataloader)]
+        if isinstance(self.train_loop, TrainSteps):
+            meta |= batches_meta(self.train_loop, at_epoch_end=by_epoch)
         with whole_state_dicts(self.model, self.optim_wrapper):
             self._write_checkpoint(out_dir, filename, *args, meta=meta, by_epoch=by_epoch, **kwargs)
 

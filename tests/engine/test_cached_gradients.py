@@ -9,11 +9,17 @@ import torch.nn.functional as F
 from mmengine.optim import OptimWrapper
 from torch import nn
 
-from stgr.engine import Bf16OptimWrapper, EpochTrainLoop, Fp16OptimWrapper, GroundingRunner
+from stgr.engine import (
+    Bf16OptimWrapper,
+    EpochTrainLoop,
+    Fp16OptimWrapper,
+    GroundingRunner,
+    IterTrainLoop,
+)
 from stgr.engine.cached_gradients import cached_gradient_step
-from stgr.models.backbones import CLIPBackbone
-from stgr.models.grounders import SpatioTemporalGrounder
-from stgr.models.heads import CrossSelfCrossHead, GlobalHead
+from stgr.models.backbones import CLIPBackbone, DAVEnet
+from stgr.models.grounders import AudioVisualTextGrounder, SpatioTemporalGrounder
+from stgr.models.heads import AudioHead, CrossSelfCrossHead, GlobalHead
 from stgr.models.losses import InfoNCELoss, MILNCELoss, MMSLoss
 from stgr.models.selectors import RandomSelector, SinkhornSelector, TopKSelector
 from stgr.registry import MODELS
@@ -92,11 +98,15 @@ def in_float64(grounder):
     return grounder
 
 
+def local_names(losses):
+    return [name for name in losses if name.startswith('loss_local')]
+
+
 def by_hand(grounder, clips, chunk):
     """The loss in one graph: global over all clips, local the mean over chunks, by clips."""
     prepare = grounder.data_preprocessor
     whole = grounder.loss(prepare(clips, True)['inputs'])
-    losses = {'loss_global': whole['loss_global']} if 'loss_global' in whole else {}
+    losses = {name: value for name, value in whole.items() if name not in local_names(whole)}
     count = len(clips['data_samples'])
     for start in range(0, count, chunk):
         rows = slice(start, start + chunk)
@@ -105,9 +115,9 @@ def by_hand(grounder, clips, chunk):
             'data_samples': clips['data_samples'][rows],
         }
         found = grounder.loss(prepare(part, True)['inputs'])
-        if 'loss_local' in found:
-            share = len(part['data_samples']) / count
-            losses['loss_local'] = losses.get('loss_local', 0.0) + share * found['loss_local']
+        share = len(part['data_samples']) / count
+        for name in local_names(found):
+            losses[name] = losses.get(name, 0.0) + share * found[name]
     sum(losses.values()).backward()
     gradients = {n: p.grad for n, p in grounder.named_parameters() if p.grad is not None}
     return {name: value.detach() for name, value in losses.items()}, gradients
@@ -147,6 +157,27 @@ def test_losses_and_gradients_are_those_of_the_whole_batch(make, clips, loss, ch
 )
 def test_every_part_that_can_be_left_out_or_frozen_agrees_too(make, clips, changes):
     assert_step_is_that_of_one_graph(make(**changes), clips, 2)
+
+
+SOUND = {
+    'type': AudioVisualTextGrounder,
+    'audio_backbone': {'type': DAVEnet, 'widths': (4, 4, 6)},
+    'audio_head': {'type': AudioHead},
+    'va_weight': 2.0,
+}
+
+
+@pytest.mark.parametrize('heard', [[1, 0, 1, 1, 0], [0, 0, 0, 0, 0]], ids=['some', 'none'])
+def test_losses_of_sound_agree_too(make, clips, heard):
+    """The last chunk has no clip with sound, and adds 0 to the local losses of sound."""
+    grounder = make(**SOUND)
+    grounder.audio_backbone.train = lambda mode=True: None  # batch statistics are a chunk's
+    grounder.audio_backbone.apply(lambda module: setattr(module, 'training', False))
+    generator = torch.Generator().manual_seed(2)
+    clips['inputs']['audio'] = list(torch.randn(5, 40, 32, generator=generator))
+    clips['inputs']['audio_mask'] = [torch.full((32,), bool(each)) for each in heard]
+
+    assert_step_is_that_of_one_graph(grounder, clips, 2)
 
 
 class NoisyHead(GlobalHead):
@@ -226,6 +257,26 @@ def test_half_precision_steps_as_far_and_in_the_same_direction(make, clips, wrap
     assert ratio.item() == pytest.approx(1, abs=0.1)
 
 
+def test_an_overflow_in_any_chunk_leaves_the_whole_step_out_and_halves_the_scale(make, clips):
+    grounder = make().float()
+    before = copy.deepcopy(grounder.state_dict())
+    optimizer = torch.optim.SGD(grounder.parameters(), lr=0.1)
+    wrapper = Fp16OptimWrapper(optimizer=optimizer, init_scale=1024.0)
+    backward, calls = wrapper.backward, []
+
+    def overflow_first(loss):
+        calls.append(loss)
+        backward(loss * torch.inf if len(calls) == 1 else loss)
+
+    wrapper.backward = overflow_first
+    cached_gradient_step(grounder, clips, wrapper, chunk_clips=2)
+
+    assert len(calls) == 3
+    torch.testing.assert_close(grounder.state_dict(), before, atol=0, rtol=0)
+    assert wrapper.loss_scaler.get_scale() == 512.0
+    assert all(p.grad is None for p in grounder.parameters())
+
+
 def test_chunk_of_the_whole_batch_is_the_plain_step(make, clips):
     grounder = make().float()
     plain = copy.deepcopy(grounder)
@@ -250,10 +301,20 @@ def test_what_cannot_be_split_is_refused(make, clips):
         )
 
 
-def test_config_asks_for_chunks_in_train_cfg(make, clips, tmp_path):
+@pytest.mark.parametrize(
+    ('loop', 'kind'),
+    [
+        ({'by_epoch': True, 'max_epochs': 2}, EpochTrainLoop),
+        ({'by_epoch': False, 'max_iters': 2}, IterTrainLoop),
+    ],
+    ids=['epochs', 'iterations'],
+)
+def test_config_asks_for_chunks_in_train_cfg(make, clips, tmp_path, loop, kind):
     sizes, grounder = [], make().float()
+    weight, seen = grounder.global_head.text_proj.weight, []
     grounder.register_forward_pre_hook(
-        lambda _, args, kwargs: sizes.append(len(kwargs['data_samples'])), with_kwargs=True
+        lambda _, args, kwargs: sizes.append((kwargs['mode'], len(kwargs['data_samples']))),
+        with_kwargs=True,
     )
     data = [
         {'inputs': {'frames': frames}, 'data_samples': sample}
@@ -264,12 +325,22 @@ def test_config_asks_for_chunks_in_train_cfg(make, clips, tmp_path):
         grounder,
         work_dir=str(tmp_path),
         train_dataloader=loader | {'sampler': {'type': 'DefaultSampler', 'shuffle': False}},
-        train_cfg={'by_epoch': True, 'max_epochs': 1, 'chunk_clips': 2},
+        train_cfg={**loop, 'chunk_clips': 2},
         optim_wrapper={'optimizer': {'type': 'SGD', 'lr': 0.1}},
+        custom_hooks=[{'type': 'EMAHook', 'momentum': 0.25}],
+    )
+    runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
+    runner.optim_wrapper.optimizer.register_step_post_hook(
+        lambda *_: seen.append(weight.detach().clone())
     )
 
     runner.train()
 
-    assert sizes == [2, 2, 1]  # the second pass
+    assert isinstance(runner.train_loop, kind)
+    first_pass = [(mode, count) for count in (2, 2, 1) for mode in ('choose', 'embed')]
+    assert sizes == (first_pass + [('embed', count) for count in (2, 2, 1)]) * 2
+    (average,) = (h.ema_model for h in runner.hooks if hasattr(h, 'ema_model'))
+    expected = seen[0] * 0.75 + seen[1] * 0.25  # one average a step, not one a chunk
+    torch.testing.assert_close(average.module.global_head.text_proj.weight, expected)
     with pytest.raises(ValueError, match='chunk_clips must be >= 1, but got 0'):
-        EpochTrainLoop(runner, runner.train_dataloader, max_epochs=1, chunk_clips=0)
+        kind(runner, runner.train_dataloader, 1, chunk_clips=0)

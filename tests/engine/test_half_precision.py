@@ -6,9 +6,11 @@ from functools import partial
 import pytest
 import torch
 import torch.nn.functional as F
-from mmengine.optim import OptimWrapper
+from mmengine.optim import OptimWrapper, build_optim_wrapper
 from torch import nn
 
+from stgr.apis.model_hub import load_config
+from stgr.apis.train import WRAPPERS
 from stgr.engine import Bf16OptimWrapper, Fp16OptimWrapper
 from stgr.models.backbones import CLIPBackbone
 from stgr.models.grounders import SpatioTemporalGrounder
@@ -74,6 +76,40 @@ def test_losses_and_steps_are_near_those_of_float32(grounder, clips, wrapper):
         assert F.cosine_similarity(moved[name], moved_half[name], dim=0) > 0.98, name
         ratio = moved_half[name].norm() / moved[name].norm()
         assert ratio.item() == pytest.approx(1, abs=0.05), name
+
+
+@pytest.mark.parametrize('amp', ['bf16', 'fp16'])
+@pytest.mark.parametrize(
+    'name',
+    ['ours_clip', 'ours_clip_release', 'ours_clip_finetune', 'ours_tiny', 'baselines/tiny_mil_nce'],
+)
+def test_two_steps_of_a_config_are_near_those_of_float32(name, amp, clips, tiny_clip_dir):
+    """With its own optimizer, groups and clipping, as ``--amp`` changes it."""
+    found = {}
+    for precision in ('fp32', amp):
+        config = load_config(
+            name,
+            overrides=[
+                f'model.backbone.source={tiny_clip_dir}',
+                'model.global_head.dim=32',
+                *(['model.local_head.dim=32'] if name.startswith('ours') else []),
+            ],
+        )
+        if precision != 'fp32':
+            config.optim_wrapper.type = WRAPPERS[precision]
+        if precision == 'fp16':  # the default leaves first steps out until the gradients fit
+            config.optim_wrapper.init_scale = 256.0
+        torch.manual_seed(0)
+        grounder = MODELS.build(config.model).train()
+        wrapper = build_optim_wrapper(grounder, config.optim_wrapper)
+        logs = [grounder.train_step(copy.deepcopy(clips), wrapper) for _ in range(2)]
+        found[precision] = {
+            f'{key} {i}': value for i, log in enumerate(logs) for key, value in log.items()
+        }
+        assert {p.dtype for p in grounder.parameters()} == {torch.float32}
+
+    assert all(value.dtype == torch.float32 for value in found[amp].values())
+    torch.testing.assert_close(found[amp], found['fp32'], atol=0.02, rtol=0.02)
 
 
 @pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])

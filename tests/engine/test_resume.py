@@ -92,6 +92,43 @@ def test_middle_of_an_epoch_of_other_batches_is_refused(toy_config, tmp_path):
         )
 
 
+@pytest.mark.parametrize(
+    ('changes', 'here'),
+    [
+        (['train_dataloader.batch_size=6'], 'of 6 of 10 clips'),
+        (['train_dataloader.dataset.count=9'], 'of 5 of 9 clips'),
+    ],
+    ids=['clips a step', 'clips in all'],
+)
+def test_as_many_batches_of_other_clips_are_refused_in_the_middle_and_named_after_an_epoch(
+    changes, here, toy_config, tmp_path, capfd
+):
+    two_batches = ['train_dataloader.batch_size=5', 'train_dataloader.dataset.count=10']
+    ends = [
+        '+default_hooks.checkpoint.by_epoch=False',
+        'default_hooks.checkpoint.interval=1',
+        'train_cfg.max_epochs=1',
+    ]
+    train_model(toy_config, work_dir=tmp_path / 'middle', overrides=two_batches + ends)
+    with pytest.raises(ValueError, match=f'after 1 of the 2 .*which here has 2, {here}'):
+        train_model(
+            toy_config,
+            work_dir=tmp_path,
+            resume=tmp_path / 'middle/iter_1.pth',
+            overrides=two_batches + changes,
+        )
+
+    train_model(toy_config, work_dir=tmp_path / 'end', overrides=[*two_batches, ends[-1]])
+    train_model(
+        toy_config,
+        work_dir=tmp_path / 'end',
+        resume='auto',
+        overrides=[*two_batches, *changes, 'train_cfg.max_epochs=2'],
+    )
+    said = ' '.join(capfd.readouterr().out.split())
+    assert f'goes on with {here.removeprefix("of ").removesuffix(" clips")}: what counts' in said
+
+
 def test_resume_keeps_the_seed_of_the_checkpoint_even_for_the_sampler(load_toy):
     first = GroundingRunner.from_cfg(load_toy('train_cfg.max_epochs=2'))
     first._randomness_cfg = {'seed': 5}

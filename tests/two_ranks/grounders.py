@@ -5,9 +5,13 @@ from functools import partial
 import torch
 from torch.nn.parallel import DistributedDataParallel
 from two_ranks.clips import build, inputs
-from two_ranks.losses import _settings as losses
+from two_ranks.losses import settings as losses
 
 LOCAL_HEADS = ('CrossSelfHead', 'CrossCrossHead', 'SelfCrossHead', 'WordRegionHead')
+GLOBAL_HEADS = {  # MILNCEGlobalHead is a GlobalHead that starts from a file
+    'gated': {'type': 'GatedGlobalHead', 'dim': 8},
+    'pooled': {'type': 'GlobalHead', 'dim': 8, 'video': 'patches', 'text': 'words'},
+}
 
 
 def _found(ranks, grounder, batch):
@@ -24,25 +28,30 @@ def _all_negatives(ranks, **changes):
     return _found(ranks, grounder, inputs(ranks, grounder))
 
 
-def _own_negatives(ranks):
+def _own_negatives(ranks, *, loss):
     """One process does what two do: the mean of both halves' local losses and gradients."""
-    grounder = build(ranks, global_head=None, local_negatives='process')
-    batch = inputs(ranks, grounder)
+    grounder = build(ranks, loss=loss, global_head=None, local_negatives='process')
+    return _mean_of_halves(ranks, grounder, inputs(ranks, grounder))
+
+
+def _mean_of_halves(ranks, grounder, batch):
+    """Return the gradients of what each process makes of its own clips."""
     if ranks.world > 1:
         found = _found(ranks, grounder, batch)
-        return {name: value for name, value in found.items() if name != 'loss_local'}
+        return {name: value for name, value in found.items() if not name.startswith('loss_')}
     halves = [{k: v[rows] for k, v in batch.items()} for rows in (slice(2), slice(2, 4))]
-    sum(grounder(half, [], mode='loss')['loss_local'] for half in halves).div(2).backward()
+    losses = [sum(grounder(half, [], mode='loss').values()) for half in halves]
+    sum(losses).div(2).backward()
     return {n: p.grad for n, p in grounder.named_parameters() if p.requires_grad}
 
 
-def _with_audio(ranks):
-    """The second half of the clips has no sound."""
+def _with_audio(ranks, *, own_negatives=False, heard=(True, True, False, False)):
+    """Sound on both levels: its local losses know the clips of one process only."""
     grounder = build(
         ranks,
         type='AudioVisualTextGrounder',
         local_negatives='process',
-        local_head=None,
+        **({'global_head': None} if own_negatives else {'local_head': None}),
         audio_backbone={'type': 'DAVEnet', 'widths': (4, 4, 6)},
         audio_head={'type': 'AudioHead'},
     )
@@ -50,9 +59,12 @@ def _with_audio(ranks):
     batch = inputs(ranks, grounder)
     sound = {
         'audio': torch.randn(4, 40, 32, generator=torch.Generator().manual_seed(2)),
-        'audio_mask': torch.tensor([[True], [True], [False], [False]]).expand(4, 32),
+        'audio_mask': torch.tensor(heard)[:, None].expand(4, 32),
     }
-    return _found(ranks, grounder, batch | ranks.own(sound))
+    batch |= ranks.own(sound)
+    return (
+        _mean_of_halves(ranks, grounder, batch) if own_negatives else _found(ranks, grounder, batch)
+    )
 
 
 CASES = {f'{loss}': partial(_all_negatives, loss=loss) for loss in losses()}
@@ -60,4 +72,15 @@ CASES |= {
     head: partial(_all_negatives, local_head={'type': head, 'dim': 8}, global_head=None)
     for head in LOCAL_HEADS
 }
-CASES |= {'own negatives': _own_negatives, 'audio': _with_audio}
+CASES |= {
+    f'{name} global head': partial(_all_negatives, global_head=head)
+    for name, head in GLOBAL_HEADS.items()
+}
+CASES |= {f'own negatives, {loss}': partial(_own_negatives, loss=loss) for loss in losses()}
+CASES |= {
+    'audio': _with_audio,  # the second process has no sound
+    'audio, own negatives': partial(
+        _with_audio, own_negatives=True, heard=(True, True, True, False)
+    ),
+    'audio, own negatives of one': partial(_with_audio, own_negatives=True),
+}

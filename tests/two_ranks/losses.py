@@ -35,7 +35,7 @@ def _loss_and_gradients(ranks, *, loss):
     return {'loss': value.detach()} | {n: p.grad for n, p in model.named_parameters()}
 
 
-def _settings():
+def settings():
     """Every registered loss, also one that is added tomorrow."""
     for name, kind in sorted(MODELS.module_dict.items()):
         if issubclass(kind, ScoreLoss) and kind.__module__.startswith('stgr.'):
@@ -43,4 +43,4 @@ def _settings():
                 yield {'type': name} | extra
 
 
-CASES = {str(loss): partial(_loss_and_gradients, loss=loss) for loss in _settings()}
+CASES = {str(loss): partial(_loss_and_gradients, loss=loss) for loss in settings()}

@@ -11,7 +11,16 @@ from pathlib import Path
 
 WORLD = 2
 ALONE = 'alone'  # folder of what one process writes, below that of the two
-CASES = ('gather', 'losses', 'grounders', 'selectors', 'metrics', 'sharded', 'sharded_runs')
+CASES = (
+    'gather',
+    'losses',
+    'grounders',
+    'selectors',
+    'metrics',
+    'sharded',
+    'sharded_runs',
+    'resumed_runs',
+)
 
 
 @dataclass(frozen=True)
@@ -45,12 +54,15 @@ def run_two(folder, tiny_clip):
     command = [sys.executable, '-m', 'two_ranks.ranks']
     environment = os.environ | {'PYTHONPATH': os.pathsep.join(sys.path), 'OMP_NUM_THREADS': '1'}
     running = [
-        subprocess.Popen([*command, str(rank), str(folder), str(tiny_clip)], env=environment)
+        subprocess.Popen(
+            [*command, str(rank), str(folder), str(tiny_clip)],
+            env=environment | {'LOCAL_RANK': str(rank)},
+        )
         for rank in range(WORLD)
     ]
     try:
         for process in running:
-            process.wait(timeout=240)
+            process.wait(timeout=540)
     finally:
         for process in running:
             process.kill()

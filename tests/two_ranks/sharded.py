@@ -10,13 +10,16 @@ from stgr.engine import (
     Bf16OptimWrapper,
     Fp16OptimWrapper,
     FullyShardedModel,
+    cached_gradient_step,
     whole_weights,
 )
 from stgr.engine.calibrate_thresholds_hook import calibrate
 from stgr.ops.gather import all_gather, whole
 
 
-def three_steps(ranks, *, backbone=None, wrapper=OptimWrapper, sharding=None, **changes):
+def three_steps(
+    ranks, *, backbone=None, wrapper=OptimWrapper, sharding=None, in_chunks=False, **changes
+):
     """Return losses, first gradients, clipped norm and weights after three steps of four clips."""
     model = grounder = build(ranks, backbone={'frozen': False} | (backbone or {}), **changes)
     if ranks.rank == 1:
@@ -39,8 +42,8 @@ def three_steps(ranks, *, backbone=None, wrapper=OptimWrapper, sharding=None, **
     optim.clip_func = clip
     found = {}
     for step in range(3):
-        clips = ranks.own([packed_clip(4 * step + i) for i in range(4)])
-        log = model.train_step(batch_of(clips), optim)
+        take = take_in_chunks if in_chunks else take_at_once
+        log = take(ranks, model, [packed_clip(4 * step + i) for i in range(4)], optim)
         found |= {f'{name}, step {step}': value.detach() for name, value in log.items()}
     shards = {n: p for n, p in learning.items() if hasattr(p, 'full_tensor')}
     if ranks.world > 1:
@@ -49,8 +52,27 @@ def three_steps(ranks, *, backbone=None, wrapper=OptimWrapper, sharding=None, **
     return {'log': found, 'gradients': gradients, 'weights': weights, 'norms': norms}
 
 
+def take_at_once(ranks, model, clips, optim):
+    return model.train_step(batch_of(ranks.own(clips)), optim)
+
+
+def take_in_chunks(ranks, model, clips, optim):
+    """The first chunks of both ranks, and then the second ones, are those of one process."""
+    if optim._inner_count == 4:  # a second step that follows an evaluation
+        model.eval()
+        model.val_step(batch_of([packed_video(0, frames=2)]))
+        model.train()
+    mine = batch_of(ranks.own(clips) if ranks.world > 1 else [clips[i] for i in (0, 2, 1, 3)])
+    return cached_gradient_step(model, mine, optim, chunk_clips=2 // ranks.world)
+
+
 SETTINGS = {
     'plain': {},
+    'in chunks': {'in_chunks': True},
+    'in chunks, checkpointed': {
+        'in_chunks': True,
+        'backbone': {'gradient_checkpointing': True},
+    },
     'kept': {'sharding': {'reshard_after_forward': False}},
     'checkpointed': {'backbone': {'gradient_checkpointing': True}},
     'values': {'backbone': {'patch_tokens': 'value', 'gradient_checkpointing': True}},

@@ -3,18 +3,27 @@
 All cases run in one pair of processes, which is started once; see ``ranks.py``.
 """
 
+import inspect
+
 import pytest
 import torch
 import torch.nn.functional as F
-from two_ranks.grounders import LOCAL_HEADS
-from two_ranks.metrics import REGISTERED, SAMPLES
+from contracts.test_selectors_contract import VARIANTS
+from mmengine.evaluator import BaseMetric
+from two_ranks.grounders import GLOBAL_HEADS, LOCAL_HEADS
+from two_ranks.losses import settings
+from two_ranks.metrics import SAMPLES
 from two_ranks.ranks import cases
 from two_ranks.sharded import HALF
 
-from stgr.models.heads import LocalHead
-from stgr.registry import MODELS
+from stgr.evaluation import metrics
+from stgr.models import grounders, heads, losses, selectors
+from stgr.models.grounders import SpatioTemporalGrounder
+from stgr.models.heads import GlobalHead, LocalHead
+from stgr.models.losses import ScoreLoss
+from stgr.models.selectors import BaseSelector
 
-pytestmark = pytest.mark.dist
+pytestmark = [pytest.mark.dist, pytest.mark.timeout(600)]  # the first test waits for all cases
 HALVED = [f'sharded: {name}' for name in HALF]
 UNLIKE_ONE = ['gather: unequal', 'gather: padded']
 EQUAL = [name for name in cases() if name not in {*HALVED, *UNLIKE_ONE}]
@@ -59,6 +68,19 @@ def test_run_that_changed_its_number_of_ranks_ends_with_the_same_weights(two_ran
         torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
 
 
+def test_run_that_changed_its_number_of_ranks_in_an_epoch_sees_every_clip_once(two_ranks, alone):
+    """The rest of the epoch, the next one, and all weights and moments are as if it had not."""
+    expected = alone('resumed_runs: uninterrupted')
+    assert sorted(expected['clips'][:2].flatten().tolist()) == list(range(8))
+    expected['clips'] = expected['clips'][1:]
+
+    for found in (
+        alone('resumed_runs: resumed in the middle'),
+        *two_ranks('resumed_runs: resumed in the middle'),
+    ):
+        torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
+
+
 def test_texts_of_unequal_length_are_padded_and_joined_in_the_order_of_ranks(two_ranks):
     for found in two_ranks('gather: padded'):
         assert found.tolist() == [[1, 2, -1], [3, 4, 5]]
@@ -76,9 +98,40 @@ def test_an_infinite_gradient_in_one_shard_stops_the_step_everywhere(two_ranks):
         assert found['scale'] == 128.0
 
 
-def test_every_registered_metric_and_local_head_is_a_case():
-    kinds = [k for k in MODELS.module_dict.values() if k.__module__.startswith('stgr.')]
-    heads = {kind.__name__ for kind in kinds if issubclass(kind, LocalHead)}
+def _exported(folder, base):
+    """Return the concrete kinds that a folder of parts exports."""
+    found = (getattr(folder, name) for name in folder.__all__)
+    kinds = [kind for kind in found if isinstance(kind, type) and issubclass(kind, base)]
+    return {kind.__name__ for kind in kinds if not inspect.isabstract(kind)} - {base.__name__}
 
-    assert set(SAMPLES) == set(REGISTERED)
-    assert heads == {*LOCAL_HEADS, 'CrossSelfCrossHead'}
+
+@pytest.mark.parametrize(
+    ('folder', 'base', 'covered'),
+    [
+        (losses, ScoreLoss, {loss['type'] for loss in settings()}),
+        (selectors, BaseSelector, {name for name, _ in VARIANTS}),
+        (heads, LocalHead, {*LOCAL_HEADS, 'CrossSelfCrossHead'}),
+        (
+            heads,
+            GlobalHead,
+            {head['type'] for head in GLOBAL_HEADS.values()} - {'GlobalHead'}
+            | {'MILNCEGlobalHead'},
+        ),
+        (grounders, SpatioTemporalGrounder, {'AudioVisualTextGrounder'}),
+        (metrics, BaseMetric, set(SAMPLES)),
+    ],
+    ids=['losses', 'selectors', 'local heads', 'global heads', 'grounders', 'metrics'],
+)
+def test_every_part_that_looks_across_a_batch_is_a_case(folder, base, covered):
+    assert _exported(folder, base) == covered
+
+
+def test_every_loss_is_a_case_with_the_negatives_of_all_and_with_those_of_a_process():
+    names = set(cases())
+
+    for loss in map(str, settings()):
+        assert {
+            f'losses: {loss}',
+            f'grounders: {loss}',
+            f'grounders: own negatives, {loss}',
+        } <= names

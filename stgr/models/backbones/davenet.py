@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from stgr.io.weight_files import read_weights
 from stgr.models.backbones.audio_backbone import AudioBackbone
 from stgr.ops.log_mel import NUM_MELS
+from stgr.ops.masking import at_least_float32
 from stgr.registry import MODELS
 from stgr.structures.features import AudioFeatures
 
@@ -100,7 +101,7 @@ class DAVEnet(AudioBackbone):
         present = mask.any(dim=1)
         encoded = present if bool(present.any()) else torch.arange(len(mask)).to(mask.device) == 0
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
-            found = rearrange(self(audio[encoded]), 'b c n -> b n c').float()
+            found = at_least_float32(rearrange(self(audio[encoded]), 'b c n -> b n c'))
         steps = found.new_zeros(len(audio), *found.shape[1:])
         steps[encoded] = found
         return AudioFeatures(steps, _mask_of_steps(mask, self.stride))

@@ -136,16 +136,19 @@ class SpatioTemporalGrounder(BaseGrounder):
         mode: str = 'loss',
         *,
         selection: FrameSelection | None = None,
+        local: bool = True,
     ) -> Any:
-        """Return losses, answers, or for ``mode='embed'`` what ``embed`` returns.
+        """Return losses, answers, or what ``choose_frames`` or ``embed`` return.
 
-        ``selection`` is for the last one. It goes through here so that a wrapper for several
-        processes sees it.
+        For ``mode='choose'`` and ``mode='embed'``, which takes ``selection`` and ``local``. They go
+        through here so that a wrapper for several processes sees them.
         """
+        if mode == 'choose':
+            return self.choose_frames(inputs)
         if mode != 'embed':
             return super().forward(inputs, data_samples, mode)
         assert selection is not None, "mode='embed' needs the frames that choose_frames returned"
-        return self.embed(inputs, selection)
+        return self.embed(inputs, selection, local=local)
 
     def loss(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return ``loss_global`` and ``loss_local`` of a batch, those whose branch is there."""
