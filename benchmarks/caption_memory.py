@@ -29,7 +29,7 @@ CLIPS_READ = 1000
 def main() -> None:
     """Measure, print and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--videos', type=int, default=20_000)
+    parser.add_argument('--videos', type=int, default=50_000)
     parser.add_argument('--captions', type=int, default=10, help='of each video')
     parser.add_argument('--out', type=Path, default=RESULTS / 'caption_memory.csv')
     parser.add_argument('--way', choices=(*WAYS, 'nothing'), help=argparse.SUPPRESS)

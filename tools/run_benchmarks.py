@@ -34,7 +34,7 @@ FULL = {
     'alignment': ['--frames', '7500'],
     'cached_gradients': ['--largest', '4096'],
     'caption_memory': ['--videos', '200000'],
-    'compiled': ['--towers', '--layers', '12'],
+    'compiled': ['--towers'],
     'finetune_memory': ['--frames', '32'],
     'grounding_memory': ['--minutes', '1', '60'],
     'local_head': ['--clips', '8', '--frames', '16'],
