@@ -1,11 +1,13 @@
-"""Draw how training steps and inference grow, from the tables in ``benchmarks/results``.
+r"""Draw how training steps and inference grow, from the tables in ``benchmarks/results``.
 
     python tools/plot_benchmarks.py
 
 The tables are made by
 
-    S=pixels python benchmarks/training_step.py --sources $S --clips 2 4 8 16 --candidates 8 \
-        --out .../training_step_clips_$S.csv    # and S=store
+    python benchmarks/training_step.py --sources store --clips 2 4 8 16 \
+        --out .../training_step_clips_store.csv
+    python benchmarks/training_step.py --sources pixels --clips 2 4 8 16 --kept 4 --candidates 4 \
+        --out .../training_step_clips_pixels.csv
     python benchmarks/training_step.py --kept 4 8 16 --out .../training_step_frames.csv
     python benchmarks/whole_video.py --minutes 0.5 1 2 5 --queries 64 \
         --out .../whole_video_minutes.csv
@@ -23,9 +25,11 @@ import matplotlib
 matplotlib.use('Agg')
 from matplotlib import pyplot
 from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 ROOT = Path(__file__).resolve().parents[1]
 COLOURS = {'library': '#0b6e99', 'plain': '#c2571a'}
+NAMES = {'library': 'library', 'plain': 'PyTorch by hand'}
 Row = dict[str, str]
 
 
@@ -52,13 +56,13 @@ class Panel(NamedTuple):
 PICTURES = {
     'training_scaling': [
         Panel('training_step_clips_pixels', 'clips', 'clips in a batch', 'step_sec',
-              ('source', 'pixels'), 'step from pixels'),
+              ('source', 'pixels'), 'step from pixels, 4 of 4 frames kept'),
         Panel('training_step_frames', 'kept', 'frames kept of a clip', 'step_sec',
-              ('source', 'pixels'), 'step from pixels'),
+              ('source', 'pixels'), 'step from pixels, 4 clips'),
         Panel('training_step_clips_store', 'clips', 'clips in a batch', 'step_sec',
-              ('source', 'store'), 'step from the store'),
+              ('source', 'store'), 'step from the store, 8 of 80 frames kept'),
         Panel('training_step_frames', 'kept', 'frames kept of a clip', 'step_sec',
-              ('source', 'store'), 'step from the store'),
+              ('source', 'store'), 'step from the store, 4 clips'),
     ],
     'inference_scaling': [
         Panel('whole_video_minutes', 'minutes', 'minutes of video', 'seconds',
@@ -91,14 +95,16 @@ def draw(panels: Sequence[Panel], results: Path, path: Path) -> None:
     figure, axes = pyplot.subplots(
         lines, columns, figsize=(3.9 * columns, 3.3 * lines), layout='constrained', squeeze=False
     )
+    every = []
     for panel, place in zip(panels, axes.flat, strict=True):
         rows = read(results / f'{panel.table}.csv', *panel.kind)
         draw_panel(panel, rows, place)
+        every += rows
     axes[0, 0].legend(frameon=False, loc='upper left')
-    row = rows[0]
+    rounds = ' or '.join(sorted({row['times_library_rounds'] for row in every}))
     figure.supxlabel(
-        f'{row["device"]}; {row["clock"]}; median of {row["times_library_rounds"]} rounds; '
-        'numbers: plain / library, min-max',
+        f'{every[0]["device"]}; {every[0]["clock"]}; medians of {rounds} rounds; '
+        'numbers: by hand / library, min-max',
         fontsize=8,
     )
     figure.savefig(path, dpi=110)
@@ -127,18 +133,23 @@ def draw_panel(panel: Panel, rows: Sequence[Row], axes: Axes) -> None:
         own = [row for row in rows if row['way'] == way]
         sizes = [float(row[panel.column]) for row in own]
         times = [float(row[panel.seconds]) for row in own]
-        axes.plot(sizes, times, marker='o', markersize=4, color=colour, label=way)
+        axes.plot(sizes, times, marker='o', markersize=4, color=colour, label=NAMES[way])
         if way == 'library':
             continue
         for size, time, row in zip(sizes, times, own, strict=True):
             axes.annotate(
-                ratio(row), (size, time), xytext=(0, 7), textcoords='offset points', ha='center',
+                ratio(row), (size, time), xytext=(-2, 7), textcoords='offset points',
+                ha='right' if size > sizes[0] else 'center',
                 fontsize=7, color=colour,
             )  # fmt: skip
     axes.set(xscale='log', yscale='log', xlabel=panel.label, ylabel='seconds', title=panel.title)
     axes.set_xticks(sizes, [f'{size:g}' for size in sizes])
-    axes.minorticks_off()
-    axes.margins(x=0.15, y=0.25)
+    axes.margins(x=0.18, y=0.25)
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_minor_locator(NullLocator())
+    low, high = axes.get_ylim()
+    wide = high > 10 * low
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)) if wide else MaxNLocator(5))
     axes.yaxis.set_major_formatter(lambda value, _: f'{value:g}')
     axes.grid(alpha=0.3)
     axes.title.set_fontsize(10)
