@@ -15,7 +15,8 @@ help:
 	@echo 'make demo      generate a small world, train, evaluate and ground in it (FRESH=1: anew)'
 	@echo 'make test      the tests, in a virtual environment (VENV=folder, default .venv)'
 	@echo 'make test-all  the slow tests too'
-	@echo 'make lint types bench clean'
+	@echo 'make bench     the benchmarks that a CPU does in ten minutes'
+	@echo 'make lint types clean'
 
 venv: $(STAMP)
 
@@ -47,7 +48,7 @@ demo: $(STAMP)
 	$(IN_VENV) tools/demo.py --out demo $(if $(FRESH),--fresh)
 
 bench: $(STAMP)
-	set -e; for script in benchmarks/[!_]*.py; do $(IN_VENV) $$script; done
+	$(IN_VENV) tools/run_benchmarks.py
 
 clean:
 	rm -rf build dist demo work_dirs .pytest_cache .mypy_cache .ruff_cache .hypothesis stgr.egg-info

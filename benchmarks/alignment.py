@@ -1,6 +1,7 @@
 """Transcript alignment in numpy against a Python dictionary of hypotheses.
 
-A 4-minute video at its native rate: 7,500 frames, 41 transcript entries. Both ways decide in turn
+A video at its native rate with 41 transcript entries: 3,000 frames, or the 7,500 of 4 minutes with
+``--frames 7500`` (five minutes of processor time). Both ways decide in turn
 within each round, in CPU time, so a busy machine slows them alike. The first rival is the released
 decoder's dictionary at its own granularity (``decode_like_released``). The second is leaner, of
 whole numbers: hypotheses (entry, length), as any length model needs them. At blocks of one
@@ -20,17 +21,17 @@ from _recording import RESULTS, environment, record, summary
 
 from stgr.evaluation.functional import LengthPrior, align_transcript
 
-FRAMES, ENTRIES = 7500, 41
+ENTRIES = 41
 Align = Callable[[], list[int]]
 
 
-def evidence(seed: int = 0) -> np.ndarray:
+def evidence(frames: int, seed: int = 0) -> np.ndarray:
     """Log-scores with the right entry one standard deviation above the others, (T, K)."""
     generator = np.random.default_rng(seed)
-    cuts = np.sort(generator.choice(np.arange(1, FRAMES), ENTRIES - 1, replace=False))
-    truth = np.searchsorted(cuts, np.arange(FRAMES), side='right')
-    scores = generator.normal(size=(FRAMES, ENTRIES))
-    scores[np.arange(FRAMES), truth] += 1
+    cuts = np.sort(generator.choice(np.arange(1, frames), ENTRIES - 1, replace=False))
+    truth = np.searchsorted(cuts, np.arange(frames), side='right')
+    scores = generator.normal(size=(frames, ENTRIES))
+    scores[np.arange(frames), truth] += 1
     return scores
 
 
@@ -175,10 +176,11 @@ def _seconds(align: Align) -> float:
 def main() -> None:
     """Measure, print and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--frames', type=int, default=3000)
     parser.add_argument('--rounds', type=int, default=3)
     parser.add_argument('--out', type=Path, default=RESULTS / 'alignment.csv')
     arguments = parser.parse_args()
-    scores, rows = evidence(), []
+    scores, rows = evidence(arguments.frames), []
     for name, dictionary, block, prior in (
         ('as released, blocks of 20, no prior', decode_like_released, 20, LengthPrior()),
         (
@@ -198,7 +200,7 @@ def main() -> None:
             lambda b=block, p=prior: align_transcript(scores, block=b, prior=p).tolist(),
             arguments.rounds,
         )
-    record(arguments.out, rows, environment('numpy'))
+    record(arguments.out, rows, {'frames': arguments.frames, **environment('numpy')})
 
 
 if __name__ == '__main__':

@@ -25,7 +25,7 @@ SENTENCES = ('crack an egg', 'whisk the eggs', 'pour the milk', 'flip the pancak
 def main() -> None:
     """Measure, print and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--largest', type=int, default=1024, help='clips of the largest batch')
+    parser.add_argument('--largest', type=int, default=512, help='clips of the largest batch')
     parser.add_argument('--clips', type=int, help=argparse.SUPPRESS)
     parser.add_argument('--chunk', type=int, help=argparse.SUPPRESS)
     parser.add_argument('--clip', help=argparse.SUPPRESS)

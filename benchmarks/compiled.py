@@ -1,19 +1,23 @@
 """Processor seconds of forward and backward passes with ``torch.compile`` against without.
 
-The local head on all pairs of a batch of clips of eight frames.
+The local head on all pairs of a batch of clips of eight frames and, with ``--towers``, some layers
+of the towers of a ViT-B/32-shaped CLIP with random weights: compiling all of them takes minutes.
 Plain and compiled take turns; ratios are taken within a round, and the first call, which compiles,
 is stated by itself. The largest relative difference of gradients is beside them.
 
-    OMP_NUM_THREADS=1 python benchmarks/compiled.py --rounds 5
+    python benchmarks/compiled.py
+    python benchmarks/compiled.py --towers --layers 2
 """
 
 import argparse
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from _recording import RESULTS, Row, environment, record, summary
 from torch import Tensor, nn
+from transformers import CLIPConfig, CLIPModel
 
 from stgr.models.heads import CrossSelfCrossHead
 
@@ -25,15 +29,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--rounds', type=int, default=3)
     parser.add_argument('--clips', type=int, default=2, help='of eight frames, in the local head')
+    parser.add_argument('--towers', action='store_true', help='compile the towers too')
+    parser.add_argument('--layers', type=int, default=2, help='of each tower, 12 in ViT-B/32')
+    parser.add_argument('--frames', type=int, default=8, help='pictures in the video tower')
+    parser.add_argument('--out', type=Path, default=RESULTS / 'compiled.csv')
     arguments = parser.parse_args()
+    torch.set_num_threads(1)
     torch.manual_seed(0)
-    rows = [{'part': 'local head', **compare(*local_head(arguments.clips), arguments.rounds)}]
+    cases = {'local head': local_head(arguments.clips)}
+    if arguments.towers:
+        cases |= towers(arguments.layers, arguments.frames)
+    rows = [{'part': part, **compare(*case, arguments.rounds)} for part, case in cases.items()]
     settings = {
         'clips': arguments.clips,
+        'tower_layers': arguments.layers if arguments.towers else '',
+        'frames': arguments.frames if arguments.towers else '',
         'threads': torch.get_num_threads(),
-        **environment('torch'),
+        **environment('torch', 'transformers'),
     }
-    record(RESULTS / 'compiled.csv', rows, settings)
+    record(arguments.out, rows, settings)
 
 
 def local_head(clips: int) -> tuple[nn.Module, Callable[[], Tensor]]:
@@ -41,6 +55,18 @@ def local_head(clips: int) -> tuple[nn.Module, Callable[[], Tensor]]:
     head = CrossSelfCrossHead(DIM, DIM, DIM)
     patches, words = torch.randn(clips, 8 * PATCHES, DIM), torch.randn(clips, WORDS, DIM)
     return head, lambda: head.scores(patches, words).sum()
+
+
+def towers(layers: int, frames: int) -> dict[str, tuple[nn.Module, Callable[[], Tensor]]]:
+    """Return both towers of CLIP with a mean of their states."""
+    size = {'num_hidden_layers': layers}
+    clip = CLIPModel(CLIPConfig(vision_config=size, text_config=size))
+    video, text = clip.vision_model, clip.text_model
+    pictures, token_ids = torch.randn(frames, 3, 224, 224), torch.randint(0, 49000, (8, 22))
+    return {
+        'video tower': (video, lambda: video(pictures).last_hidden_state.square().mean()),
+        'text tower': (text, lambda: text(token_ids).last_hidden_state.square().mean()),
+    }
 
 
 def compare(module: nn.Module, loss: Callable[[], Tensor], rounds: int) -> Row:

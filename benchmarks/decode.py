@@ -58,7 +58,7 @@ def main() -> None:
 def parse_arguments() -> argparse.Namespace:
     """Return the command line's settings."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--rounds', type=int, default=7)
+    parser.add_argument('--rounds', type=int, default=3)
     parser.add_argument('--seconds', type=int, default=60)
     parser.add_argument('--videos', type=Path, nargs='*', default=())
     parser.add_argument('--out', type=Path, default=RESULTS / 'decode.csv')

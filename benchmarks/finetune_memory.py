@@ -28,7 +28,7 @@ SENTENCES = ('crack an egg', 'whisk the eggs', 'pour the milk', 'flip the pancak
 def main() -> None:
     """Measure, print and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--frames', type=int, default=32, help='pictures encoded in a step')
+    parser.add_argument('--frames', type=int, default=16, help='pictures encoded in a step')
     parser.add_argument('--way', choices=tuple(WAYS), help=argparse.SUPPRESS)
     parser.add_argument('--clip', help=argparse.SUPPRESS)
     parser.add_argument('--out', type=Path, default=RESULTS / 'finetune_memory.csv')

@@ -29,7 +29,7 @@ SAMPLE_RATE = 16_000
 def main() -> None:
     """Measure, print and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--minutes', type=int, nargs=2, default=(1, 60), metavar=('SHORT', 'LONG'))
+    parser.add_argument('--minutes', type=int, nargs=2, default=(1, 10), metavar=('SHORT', 'LONG'))
     parser.add_argument('--out', type=Path, default=RESULTS / 'grounding_memory.csv')
     arguments = parser.parse_args()
     rows: list[Row] = []

@@ -22,7 +22,7 @@ PROGRAMS = {'nothing': 'pass', 'stgr': 'import stgr', 'torch': 'import torch'}
 def main() -> None:
     """Measure, print and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--rounds', type=int, default=10)
+    parser.add_argument('--rounds', type=int, default=5)
     parser.add_argument('--out', type=Path, default=RESULTS / 'import_time.csv')
     arguments = parser.parse_args()
     settings = environment('torch') | {'heavy_packages_imported': heavy_packages()}

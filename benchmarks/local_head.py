@@ -8,16 +8,13 @@ computed again in the backward pass (which loads torch modules of about 70 MiB).
 all forms once, one after the other, and ratios are taken within a round: median (min-max). Peak
 memory is the growth of the resident set of a fresh process that runs one step.
 
-    python benchmarks/local_head.py --frames 8 --rounds 5
-    python benchmarks/local_head.py --frames 16 --rounds 1
-    python benchmarks/local_head.py --clips 64 --frames 16 --rounds 3 --forms word
+    python benchmarks/local_head.py
+    python benchmarks/local_head.py --clips 8 --frames 16 --rounds 1 --out large.csv
+    python benchmarks/local_head.py --clips 64 --frames 16 --forms word --out batch_64.csv
 """
 
 import argparse
-import csv
 import importlib.util
-import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -26,12 +23,12 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from _recording import RESULTS, environment, record
 from einops import rearrange, repeat
 
 from stgr.models.heads import CrossSelfCrossHead
 
 ROOT = Path(__file__).resolve().parents[1]
-CSV_PATH = ROOT / 'benchmarks' / 'results' / 'local_head.csv'
 PATCHES = 49  # ViT-B/32 at 224 px
 DIM = 512
 # On a busy machine only processor seconds of one thread mean anything.
@@ -57,7 +54,7 @@ def score_naive(head, patches, words, word_mask, repeated=False):
 
 def score_matmul(head, patches, words, word_mask):
     """Score with (B, B, R, D) and (B, B, L, D) tensors, matrix products and fused attention."""
-    clips, scale = len(patches), DIM**-0.5
+    clips, scale = len(patches), head.dim**-0.5
     video, text = head.project_video(patches), head.project_text(words)
     scores = torch.einsum('ird,jld->ijrl', video, text) * scale
     mask = word_mask[None, :, None, :]
@@ -131,19 +128,6 @@ def measure_memory(form, args):
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def describe_machine(args):
-    """Return what the numbers were measured on."""
-    return {
-        'python': platform.python_version(),
-        'torch': torch.__version__,
-        'machine': platform.machine(),
-        'cores': os.cpu_count(),
-        'threads': args.threads,
-        'clock': args.clock,
-        'load_1min': round(os.getloadavg()[0], 1),
-    }
-
-
 def measure(args):
     """Return one row per form: seconds, ratios to the library's form, peak memory."""
     problem = make_problem(args)
@@ -168,41 +152,33 @@ def measure(args):
                 'times_word_min': round(min(ratios), 2),
                 'times_word_max': round(max(ratios), 2),
                 'peak_mib': round(measure_memory(form, args)),
-                **describe_machine(args),
             }
         )
     return rows
 
 
-def report(rows):
-    """Print the table and append it to the CSV."""
+def report(rows, args):
+    """Print the tables and write them as one CSV."""
     for row in rows:
         print(
             f'B={row["B"]} T={row["T"]} L={row["L"]} {row["form"]:>8}: {row["seconds"]:8.3f} s, '
             f'{row["times_word"]:6.1f} ({row["times_word_min"]:.1f}-{row["times_word_max"]:.1f}) '
             f'times word space, peak {row["peak_mib"]} MiB'
         )
-    print(
-        {key: rows[0][key] for key in ('python', 'torch', 'cores', 'threads', 'clock', 'load_1min')}
-    )
-    CSV_PATH.parent.mkdir(exist_ok=True)
-    new = not CSV_PATH.exists()
-    with CSV_PATH.open('a', newline='') as stream:
-        writer = csv.DictWriter(stream, fieldnames=list(rows[0]))
-        if new:
-            writer.writeheader()
-        writer.writerows(rows)
+    settings = {'threads': args.threads, 'clock': args.clock, **environment('torch')}
+    record(args.out, rows, settings)
 
 
 def parse_args():
     """Return the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--clips', type=int, default=8)
+    parser.add_argument('--clips', type=int, default=4)
     parser.add_argument('--frames', type=int, default=8)
     parser.add_argument('--words', type=int, default=20)
-    parser.add_argument('--rounds', type=int, default=5)
-    parser.add_argument('--threads', type=int, default=2)
-    parser.add_argument('--clock', choices=CLOCKS, default='wall')
+    parser.add_argument('--rounds', type=int, default=3)
+    parser.add_argument('--threads', type=int, default=1)
+    parser.add_argument('--clock', choices=CLOCKS, default='cpu')
+    parser.add_argument('--out', type=Path, default=RESULTS / 'local_head.csv')
     parser.add_argument('--forms', nargs='+', choices=FORMS, default=list(FORMS))
     parser.add_argument('--peak-of', choices=FORMS, help='internal: print one peak and leave')
     args = parser.parse_args()
@@ -221,7 +197,7 @@ def main():
         step(args.peak_of, problem)
         print(peak_mib() - before)
         return
-    report(measure(args))
+    report(measure(args), args)
 
 
 if __name__ == '__main__':

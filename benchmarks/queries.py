@@ -14,7 +14,8 @@ the round. ``second query`` asks single queries, each for the first time, and ta
 text encoding included; its peak is that of the process so far, which has encoded the video and
 answered all queries at once (Linux).
 
-    python benchmarks/queries.py --rounds 3
+    python benchmarks/queries.py
+    python benchmarks/queries.py --seconds 60 300 --out benchmarks/results/full
     python benchmarks/queries.py --profile     # where the time goes, as profile_queries_*.csv
 """
 
@@ -75,7 +76,7 @@ def main() -> None:
 def parse_arguments() -> argparse.Namespace:
     """Return the command line's settings."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--seconds', type=int, nargs='+', default=(60, 300))
+    parser.add_argument('--seconds', type=int, nargs='+', default=(60,), help='of each video')
     parser.add_argument('--rounds', type=int, default=3)
     parser.add_argument('--threads', type=int, default=1)
     parser.add_argument('--profile', action='store_true')

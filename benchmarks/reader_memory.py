@@ -22,7 +22,7 @@ STEPS = 5
 def main() -> None:
     """Measure, print and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--opens', type=int, default=10_000)
+    parser.add_argument('--opens', type=int, default=3_000)
     parser.add_argument('--out', type=Path, default=RESULTS / 'reader_memory.csv')
     arguments = parser.parse_args()
     rows: list[Row] = []

@@ -41,7 +41,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--videos', type=int, default=3)
     parser.add_argument('--segments', type=int, default=6, help='shots taken from each video')
-    parser.add_argument('--rounds', type=int, default=5)
+    parser.add_argument('--rounds', type=int, default=3)
     parser.add_argument('--out', type=Path, default=RESULTS / 'tiny_kitchen.csv')
     return parser.parse_args()
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from stgr.apis.answer_heatmaps import answer_heatmaps
-from stgr.apis.feature_extraction import Progress, encode_video
+from stgr.apis.feature_extraction import Progress, encode_video, feature_provenance
 from stgr.localizers import (
     HeatMapSpatialLocalizer,
     TemporalAnswer,
@@ -103,6 +103,7 @@ class GroundingInferencer:
         self.max_gap_sec = max_gap_sec
         self.threshold = threshold
         self.reader = reader
+        self._provenance: dict[str, dict[str, object]] = {}
 
     def encode(self, video: str | Path, *, progress: Progress | None = None) -> EncodedVideo:
         """Decode and encode a video once; close the result when done with it.
@@ -122,13 +123,26 @@ class GroundingInferencer:
                 path = Path(folder.name) / 'video.safetensors'
                 planned = reader.facts()
                 features = encode_video(
-                    self.model, reader, path, rate_fps=self.rate_fps, progress=progress
+                    self.model,
+                    reader,
+                    path,
+                    rate_fps=self.rate_fps,
+                    provenance=self._where_from(planned.reader),
+                    progress=progress,
                 )
                 facts = _as_long_as_planned(reader.facts(), planned.duration_sec)
                 return EncodedVideo(facts, features, folder)
         except BaseException:
             folder.cleanup()
             raise
+
+    def _where_from(self, reader: str) -> dict[str, object]:
+        """Return the provenance of features; the weights are looked through for the first video."""
+        if reader not in self._provenance:
+            self._provenance[reader] = feature_provenance(
+                self.model, rate_fps=self.rate_fps, reader=reader
+            )
+        return self._provenance[reader]
 
     def ground(
         self, video: EncodedVideo, queries: Sequence[str], *, exclusive: bool

@@ -205,6 +205,21 @@ def test_end_that_turns_out_damaged_while_decoding_loses_no_answer(inferencer, d
     assert [(s.start_sec, s.end_sec) for s in result.queries[0].spans] == [(0, pytest.approx(2.4))]
 
 
+def test_weights_are_looked_through_for_the_first_video_only(door, tiny_video, monkeypatch):
+    original = door.inferencer
+    asker = GroundingInferencer(original.model, original.facts, rate_fps=original.rate_fps)
+    backbone, asked = type(asker.model.backbone), []
+    fingerprint = backbone.fingerprint.fget
+    monkeypatch.setattr(
+        backbone, 'fingerprint', property(lambda self: asked.append(self) or fingerprint(self))
+    )
+
+    with asker.encode(tiny_video) as first, asker.encode(tiny_video) as second:
+        assert first.features.provenance == second.features.provenance
+
+    assert len(asked) == 1
+
+
 def test_features_are_deleted_on_closing(inferencer, tiny_video, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, 'tempdir', str(tmp_path))
 

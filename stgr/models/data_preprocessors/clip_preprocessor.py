@@ -58,7 +58,10 @@ class ClipPreprocessor(BaseDataPreprocessor):
         del training
         data = self.cast_data(data)
         samples: list[GroundingSample] = data['data_samples']
-        inputs = {key: torch.stack(_padded(key, clips)) for key, clips in data['inputs'].items()}
+        # Autocast to bfloat16 cannot stack the float16 of stored features.
+        with torch.autocast(self.device.type, enabled=False):
+            padded = {key: _padded(key, clips) for key, clips in data['inputs'].items()}
+            inputs = {key: torch.stack(clips) for key, clips in padded.items()}
         if 'frames' in inputs:
             inputs['frames'] = self.normalise(inputs['frames'])
         for key in ('frame_features', 'patch_features'):

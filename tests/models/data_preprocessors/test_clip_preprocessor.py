@@ -117,6 +117,18 @@ def test_stored_features_become_float32_and_need_no_narration(preprocessor):
     assert inputs['frame_features'].dtype == inputs['patch_features'].dtype == torch.float32
 
 
+def test_stored_features_are_stacked_within_autocast_to_bfloat16(preprocessor):
+    features = {'frame_features': [torch.full((2, 5), 0.1, dtype=torch.float16)] * 2}
+
+    with torch.autocast('cpu', torch.bfloat16):  # where MMEngine's train_step calls it
+        batch = preprocessor({'inputs': features, 'data_samples': [sample(), sample()]})
+
+    stacked = batch['inputs']['frame_features']
+    assert stacked.dtype == torch.float32
+    assert stacked.shape == (2, 2, 5)
+    assert stacked.eq(torch.tensor(0.1).half().float()).all()  # bfloat16 would have rounded it
+
+
 def test_statistics_are_not_saved_with_the_model(preprocessor):
     assert preprocessor.state_dict() == {}
 
