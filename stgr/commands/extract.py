@@ -22,7 +22,10 @@ def add_to(commands: Commands) -> None:
     parser.add_argument(
         '--verify', action='store_true', help='only compare what is stored with its checksums'
     )
-    parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm'), default='none')
+    parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm', 'ray'), default='none')
+    parser.add_argument(
+        '--workers', type=int, metavar='N', help='encoders of --launcher ray (one per GPU or CPU)'
+    )
     parser.add_argument('--device', help='cpu or cuda (a GPU if there is one)')
     parser.set_defaults(run=_run)
 
@@ -41,6 +44,7 @@ def _run(args: argparse.Namespace) -> None:
         patches=not args.no_patches,
         retry_failed=args.retry_failed,
         launcher=args.launcher,
+        workers=args.workers,
     )
     if args.videos:
         done = extract.extract_videos(args.config, args.videos, args.out, settings)
