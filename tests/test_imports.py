@@ -48,6 +48,7 @@ HEAVY = {
     'gradio',
     'matplotlib',
     'ot',
+    'ray',
     'timm',
     'torchcodec',
     'transformers',

@@ -17,6 +17,8 @@ from stgr.apis.progress_lines import lines
 if TYPE_CHECKING:
     from mmengine.config import Config
 
+    from stgr.apis.ray_extraction import RayEncoders
+
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 LAYOUTS = ('files', 'shards')
 Stores = dict[str, dict[str, Path]]
@@ -32,7 +34,8 @@ class ExtractionSettings:
         patches: Whether to store patches too.
         retry_failed: Try again what failed in earlier runs.
         launcher: 'none', 'pytorch' (torchrun), 'slurm' or 'mpi': each process takes its share of
-            the videos.
+            the videos; 'ray': a pool of workers on a Ray cluster does (see ``ray_cluster``).
+        workers: Size of that pool; None: one per GPU or, on processors, one per processor.
     """
 
     device: str | None = None
@@ -40,6 +43,13 @@ class ExtractionSettings:
     patches: bool = True
     retry_failed: bool = False
     launcher: str = 'none'
+    workers: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.workers is not None and self.launcher != 'ray':
+            raise ValueError('a number of workers needs launcher="ray" (--launcher ray)')
+        if self.workers is not None and self.workers < 1:
+            raise ValueError(f'there must be at least 1 worker, not {self.workers}')
 
 
 def extract_features(
@@ -165,13 +175,14 @@ def in_share(video_id: str, rank: int, world_size: int) -> bool:
 
 
 def _fill(cfg: 'Config', videos: Stores, settings: ExtractionSettings, *, sharded: bool) -> int:
-    """Fill the stores with this process's share; return how many videos were encoded."""
-    from stgr.engine.distributed import rank_and_world_size
+    """Fill the stores, or this process's share of them; return how many videos were encoded."""
     from stgr.io.feature_store import FeatureStore
     from stgr.registry import MODELS
 
-    rank, world_size = rank_and_world_size(settings.launcher)
-    model = MODELS.build(cfg.model).to(choose_device(settings.device)).eval()
+    rank, world_size = _place(settings.launcher)
+    # Ray's workers have models of their own, this process only states what they must give
+    device = 'cpu' if settings.launcher == 'ray' else settings.device
+    model = MODELS.build(cfg.model).to(choose_device(device)).eval()
     title = 'encoding videos' if world_size == 1 else f'encoding videos (process {rank})'
     reports = [
         fill_store(
@@ -182,11 +193,30 @@ def _fill(cfg: 'Config', videos: Stores, settings: ExtractionSettings, *, sharde
             patches=settings.patches,
             sharded=sharded,
             retry_failed=settings.retry_failed,
+            encode=_ray_encoders(cfg, store, settings) if settings.launcher == 'ray' else None,
             progress=_progress(title),
         )
         for store, files in videos.items()
     ]
     return _total_encoded(reports)
+
+
+def _place(launcher: str) -> tuple[int, int]:
+    """Return which of how many processes this is; with Ray it is the only one that starts."""
+    from stgr.engine.distributed import rank_and_world_size
+
+    if launcher == 'ray':
+        from stgr.apis.ray_cluster import import_ray
+
+        import_ray()  # a missing package is told before anything else
+        return 0, 1
+    return rank_and_world_size(launcher)
+
+
+def _ray_encoders(cfg: 'Config', store: str, settings: ExtractionSettings) -> 'RayEncoders':
+    from stgr.apis.ray_extraction import RayEncoders
+
+    return RayEncoders(cfg.model, Path(store), workers=settings.workers, device=settings.device)
 
 
 def _progress(title: str) -> Any:

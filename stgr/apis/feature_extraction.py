@@ -17,7 +17,16 @@ if TYPE_CHECKING:
     from stgr.models.grounders.base_grounder import BaseGrounder
 
 Progress = Callable[[Iterable[Any], int], Iterable[Any]]
+Video = tuple[str, Path]
+"""The id of a video and its file."""
+Outcome = tuple[str, Path, str | None]
+"""A video that was tried: its id, its file, and why it could not be encoded; None: it was."""
 FRAMES_PER_CHUNK = 64  # decoded and encoded at a time
+
+
+EncodeVideos = Callable[
+    ['VideoEncoder', 'StoreWriter | FileStoreWriter', Sequence[Video]], Iterable[Outcome]
+]
 
 
 @dataclass(frozen=True)
@@ -162,6 +171,7 @@ def fill_store(
     patches: bool = True,
     sharded: bool | None = None,
     retry_failed: bool = False,
+    encode: EncodeVideos | None = None,
     progress: Progress | None = None,
 ) -> StoreReport:
     """Encode the videos that a store does not hold yet, or of which its file is damaged.
@@ -180,7 +190,9 @@ def fill_store(
         sharded: Whether a new store has shards or one file per video; None: files. A store that
             holds something goes on as it is.
         retry_failed: Try again what failed in earlier runs.
-        progress: Wraps the iterator of missing videos, given with their number.
+        encode: Encodes the missing videos and yields the outcome of each, in any order; None: here,
+            one after the other.
+        progress: Wraps the iterator of these outcomes, given with their number.
 
     Returns:
         How many were encoded, and why the others could not be.
@@ -197,28 +209,45 @@ def fill_store(
         failed.forget({video_id for video_id, _ in videos})
     given_up = failed.read()
     failures = []
-    with _writer(store, encoder, sharded=bool(sharded)) as writer:
+    with open_writer(store, encoder, sharded=bool(sharded)) as writer:
         missing = _missing(videos, writer, store)
         tried = [(video_id, path) for video_id, path in missing if video_id not in given_up]
         known = len(writer.notices)
         for notice in writer.notices:
-            _say(notice)
-        steps: Iterable[Any] = tried if progress is None else progress(tried, len(tried))
-        for video_id, path in steps:
-            try:
-                encoder.encode_one(path, writer.path(video_id))
-            except ValueError as error:
-                failures.append(str(error))
-                failed.add(video_id, path, str(error))
-                _say(str(error))
-            else:
-                writer.add(video_id)
+            say_aside(notice)
+        outcomes = (encode or _encode_here)(encoder, writer, tried)
+        if progress is not None:
+            outcomes = progress(outcomes, len(tried))
+        for video_id, path, reason in outcomes:
+            if reason is not None:
+                failures.append(reason)
+                failed.add(video_id, path, reason)
+                say_aside(reason)
     for notice in writer.notices[known:]:
-        _say(notice)
+        say_aside(notice)
     return StoreReport(len(tried) - len(failures), tuple(failures), len(missing) - len(tried))
 
 
-def _writer(
+def encode_into(
+    encoder: VideoEncoder, writer: 'StoreWriter | FileStoreWriter', video_id: str, path: Path
+) -> str | None:
+    """Encode a video into a store; return why it could not be, None if it was."""
+    try:
+        encoder.encode_one(path, writer.path(video_id))
+    except ValueError as error:
+        return str(error)
+    writer.add(video_id)
+    return None
+
+
+def _encode_here(
+    encoder: VideoEncoder, writer: 'StoreWriter | FileStoreWriter', videos: Sequence[Video]
+) -> Iterator[Outcome]:
+    for video_id, path in videos:
+        yield video_id, path, encode_into(encoder, writer, video_id, path)
+
+
+def open_writer(
     store: 'FeatureStore', encoder: VideoEncoder, *, sharded: bool
 ) -> 'StoreWriter | FileStoreWriter':
     """Return a writer of the kind that the store has, or is to have if it is empty."""
@@ -248,7 +277,8 @@ def _missing(
         ) from error
 
 
-def _say(line: str) -> None:
+def say_aside(line: str) -> None:
+    """Write a line to standard error, beside a progress bar if there is one."""
     from tqdm import tqdm
 
     tqdm.write(line, file=sys.stderr)  # above the progress bar, not into it

@@ -22,7 +22,11 @@ def add_to(commands: Commands) -> None:
     parser.add_argument(
         '--verify', action='store_true', help='only compare what is stored with its checksums'
     )
-    parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm', 'mpi'), default='none')
+    launchers = ('none', 'pytorch', 'slurm', 'mpi', 'ray')
+    parser.add_argument('--launcher', choices=launchers, default='none')
+    parser.add_argument(
+        '--workers', type=int, metavar='N', help='encoders of --launcher ray (one per GPU or CPU)'
+    )
     parser.add_argument('--device', help='cpu or cuda (a GPU if there is one)')
     parser.set_defaults(run=_run)
 
@@ -41,6 +45,7 @@ def _run(args: argparse.Namespace) -> None:
         patches=not args.no_patches,
         retry_failed=args.retry_failed,
         launcher=args.launcher,
+        workers=args.workers,
     )
     if args.videos:
         done = extract.extract_videos(args.config, args.videos, args.out, settings)

@@ -21,7 +21,10 @@ class FileStoreWriter:
 
     Attributes:
         notices: What was found damaged and is to be encoded again, a line each.
+        lock: None: nothing is locked while it is at work.
     """
+
+    lock = None
 
     def __init__(
         self, root: str | Path, provenance: Mapping[str, object], *, has_patches: bool = True

@@ -122,6 +122,11 @@ class StoreWriter:
         if self._staged_bytes >= self.shard_bytes:
             self.close_shard()
 
+    @property
+    def lock(self) -> Path:
+        """The file that is locked while this writer is at work."""
+        return self._staging / _LOCK
+
     def close_shard(self) -> None:
         """Join what is staged into a shard, if anything is."""
         if not self._staged:
