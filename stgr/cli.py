@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from stgr import __version__
 from stgr.commands import (
     annotate,
+    compact,
     compare,
     data,
     evaluate,
@@ -21,6 +22,7 @@ _COMMANDS = (
     models,
     make_tiny_kitchen,
     extract,
+    compact,
     annotate,
     data,
     evaluate,

@@ -24,7 +24,9 @@ def add_to(commands: Commands) -> None:
     parser.add_argument('--min-duration', type=float, default=0.0, metavar='SEC')
     parser.add_argument('--max-gap', type=float, default=0.0, metavar='SEC')
     parser.add_argument(
-        '--reader', default='pyav', help='pyav, decord, torchcodec or isolated (pyav)'
+        '--reader',
+        default='pyav',
+        help='pyav, decord, torchcodec, torchcodec_cuda or isolated (pyav)',
     )
     parser.add_argument('--device', help='cpu or cuda (a GPU if there is one)')
     parser.add_argument('--fresh', action='store_true', help='answer again what is answered')

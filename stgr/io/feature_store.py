@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -72,9 +73,11 @@ class FeatureStore:
         if not self.is_sharded:
             return FeatureFile(self.path(video_id), self.provenance)
         place = self._places().find(video_id)
-        if place is None:
-            self._places().refresh()  # the store may have grown
-            place = self._places().find(video_id)
+        if place is not None:
+            with suppress(FileNotFoundError):  # its shard may have been joined with others
+                return self._shard(place.shard).open(video_id)
+        self._places().refresh()  # the store may have grown
+        place = self._places().find(video_id)
         if place is None:
             raise self._missing(video_id)
         return self._shard(place.shard).open(video_id)
