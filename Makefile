@@ -4,17 +4,19 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 IN_VENV = $(VENV)/bin/python
 STAMP = $(VENV)/.installed
 DEV_STAMP = $(VENV)/.installed-dev
-METADATA = pyproject.toml setup.py requirements/tested.txt
+PINS ?= requirements/tested.txt
+METADATA = pyproject.toml setup.py $(PINS)
 
 OFFLINE = HF_HUB_OFFLINE=1 HF_HUB_DISABLE_PROGRESS_BARS=1 TRANSFORMERS_VERBOSITY=error \
           WANDB_MODE=offline MPLBACKEND=Agg OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
 
-.PHONY: help venv test test-all lint types demo bench clean
+.PHONY: help venv test test-all test-oldest lint types demo bench clean
 
 help:
 	@echo 'make demo      generate a small world, train, evaluate and ground in it (FRESH=1: anew)'
 	@echo 'make test      the tests, in a virtual environment (VENV=folder, default .venv)'
 	@echo 'make test-all  the slow tests too'
+	@echo 'make test-oldest  the tests with the oldest versions of everything'
 	@echo 'make bench     the benchmarks that a CPU does in ten minutes'
 	@echo 'make lint types clean'
 
@@ -24,11 +26,11 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(STAMP): $(METADATA) | $(VENV)/bin/python
-	$(IN_VENV) -m pip install --quiet -e '.[test]' -c requirements/tested.txt
+	$(IN_VENV) -m pip install --quiet -e '.[test]' -c $(PINS)
 	@touch $@
 
 $(DEV_STAMP): $(STAMP)
-	$(IN_VENV) -m pip install --quiet -e '.[dev]' -c requirements/tested.txt
+	$(IN_VENV) -m pip install --quiet -e '.[dev]' -c $(PINS)
 	@touch $@
 
 test: $(STAMP)
@@ -40,6 +42,11 @@ test-all: $(STAMP)
 lint: $(DEV_STAMP)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+	$(IN_VENV) tools/audit_dependencies.py requirements/tested.txt
+
+# The oldest versions that setup allows, in an environment of their own.
+test-oldest:
+	$(MAKE) test VENV=$(VENV)-oldest PINS=requirements/oldest.txt
 
 types: $(DEV_STAMP)
 	$(VENV)/bin/mypy

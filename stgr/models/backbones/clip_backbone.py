@@ -16,6 +16,7 @@ from stgr.models.backbones.clip_loading import (
 )
 from stgr.models.backbones.clip_text import encode_tokens, tokenize, tokens_cut
 from stgr.models.backbones.tower_backbone import Frozen, Tower, TowerBackbone
+from stgr.models.layers.layer_inputs import entering
 from stgr.ops.masking import at_least_float32
 from stgr.registry import MODELS
 from stgr.structures.features import TextFeatures, VideoFeatures
@@ -130,11 +131,12 @@ class CLIPBackbone(TowerBackbone):
         vision = self.clip.vision_model
         if self.patch_tokens == 'last':
             return vision(pictures).last_hidden_state
-        out = vision(pictures, output_hidden_states=True)
         layer = vision.encoder.layers[-1]
-        values = layer.self_attn.v_proj(layer.layer_norm1(out.hidden_states[-2]))
+        with entering(layer) as inputs:
+            last = vision(pictures).last_hidden_state
+        values = layer.self_attn.v_proj(layer.layer_norm1(inputs[0]))
         values = layer.self_attn.out_proj(values)
-        return torch.cat([out.last_hidden_state[:, :1], values[:, 1:]], dim=1)
+        return torch.cat([last[:, :1], values[:, 1:]], dim=1)
 
     def tokenize(self, sentences: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Return token ids and mask, (B, N); an empty sentence has its two marks only."""
