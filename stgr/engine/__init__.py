@@ -14,23 +14,27 @@ from stgr.engine.fully_sharded_model import FullyShardedModel, whole_weights
 from stgr.engine.grounding_runner import GroundingRunner
 from stgr.engine.last_checkpoint import find_last_checkpoint
 from stgr.engine.layer_decay_constructor import LayerDecayOptimWrapperConstructor
+from stgr.engine.lost_processes import LostProcessError
 from stgr.engine.preemption_hook import Preempted, PreemptionHook
 from stgr.engine.progress_hook import ProgressHook
 from stgr.engine.safe_checkpoints import read_checkpoint
 from stgr.engine.stop_on_nan_hook import StopOnNanHook
 from stgr.engine.strict_loading import load_weights
 from stgr.engine.trim_history_hook import TrimHistoryHook
+from stgr.engine.worker_batches import DataWorkerError
 
 __all__ = [
     'Bf16OptimWrapper',
     'CalibrateThresholdsHook',
     'CrashSafeCheckpointHook',
+    'DataWorkerError',
     'EpochSeedHook',
     'EpochTrainLoop',
     'Fp16OptimWrapper',
     'FullyShardedModel',
     'GroundingRunner',
     'LayerDecayOptimWrapperConstructor',
+    'LostProcessError',
     'Preempted',
     'PreemptionHook',
     'ProgressHook',

@@ -1,13 +1,14 @@
 """Epochs that can be left and entered at any batch, and steps in chunks."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from mmengine.runner import EpochBasedTrainLoop
-from torch.utils.data import DataLoader
 
 from stgr.engine.cached_gradients import cached_gradient_step
+from stgr.engine.worker_batches import DataWorkerError, WorkerBatches
 from stgr.registry import LOOPS
+
+MAX_TRIES = 3  # for a batch: more than accident, few enough to end soon
 
 
 @LOOPS.register_module()
@@ -18,7 +19,8 @@ class EpochTrainLoop(EpochBasedTrainLoop):
     on before a resume are passed over without being loaded: the sampler's order follows from seed
     and epoch, and our data sets draw from (seed, epoch, index), so the rest of the epoch is what it
     would have been. (A data set that draws from the global generators is exact too, if no workers
-    load it.)
+    load it.) The same holds where a data worker was killed or crashed: all workers are started
+    anew, with a warning, and go on with the batch that is wanted.
 
     Args:
         chunk_clips: Clips at a time in a step, see ``cached_gradient_step``. None: all.
@@ -42,16 +44,15 @@ class EpochTrainLoop(EpochBasedTrainLoop):
         """Train on the batches of the epoch that are left.
 
         Hooks may have ``before_train_fetch(runner, batch_idx)``, called before a batch is loaded.
+
+        Raises:
+            DataWorkerError: If data workers die of one batch again and again.
         """
         self.runner.call_hook('before_train_epoch')
         self.runner.model.train()
-        batches = self._batches_left()
-        try:
+        with WorkerBatches(self.dataloader, self.batches_done) as batches:
             for batch_idx in range(self.batches_done, len(self.dataloader)):
-                self.runner.call_hook('before_train_fetch', batch_idx=batch_idx)
-                self.run_iter(batch_idx, next(batches))
-        finally:
-            del batches  # ends its workers, which put off signals (see PreemptionHook)
+                self.run_iter(batch_idx, self._fetch(batches, batch_idx))
         self.runner.call_hook('after_train_epoch')
         self._epoch += 1
         self.batches_done = 0
@@ -70,40 +71,20 @@ class EpochTrainLoop(EpochBasedTrainLoop):
         runner.call_hook('after_train_iter', batch_idx=idx, data_batch=data_batch, outputs=outputs)
         self._iter += 1
 
-    def _batches_left(self) -> Iterator[Any]:
-        if self.batches_done == 0:
-            return iter(self.dataloader)
-        return iter(_without_first(self.dataloader, self.batches_done))
-
-
-class _Rest:
-    """A batch sampler without its first batches."""
-
-    def __init__(self, batches: Any, skipped: int) -> None:
-        self._batches = batches
-        self._skipped = skipped
-
-    def __iter__(self) -> Iterator[list[int]]:
-        batches = iter(self._batches)
-        for _ in range(self._skipped):
-            next(batches)
-        return batches
-
-    def __len__(self) -> int:
-        return len(self._batches) - self._skipped
-
-
-def _without_first(loader: DataLoader, skipped: int) -> DataLoader:
-    """Return a loader of the same batches but the first, which are not loaded."""
-    return DataLoader(
-        loader.dataset,
-        batch_sampler=_Rest(loader.batch_sampler, skipped),
-        num_workers=loader.num_workers,
-        collate_fn=loader.collate_fn,
-        pin_memory=loader.pin_memory,
-        timeout=loader.timeout,
-        worker_init_fn=loader.worker_init_fn,
-        multiprocessing_context=loader.multiprocessing_context,
-        generator=loader.generator,
-        prefetch_factor=loader.prefetch_factor,
-    )
+    def _fetch(self, batches: WorkerBatches, batch_idx: int) -> Any:
+        """Return a batch, from new workers if one was killed."""
+        for attempt in range(MAX_TRIES):
+            if attempt:
+                batches.restart(batch_idx)
+            self.runner.call_hook('before_train_fetch', batch_idx=batch_idx)
+            try:
+                return batches.fetch()
+            except DataWorkerError as error:
+                last = error
+            place = f'epoch {self.epoch + 1}, batch {batch_idx} of {len(self.dataloader)}'
+            tries = f'try {attempt + 1} of {MAX_TRIES}'  # told apart: MMEngine says nothing twice
+            self.runner.logger.warning(f'{place}, {tries}: {last}; all workers are started anew')
+        raise DataWorkerError(
+            f'{place}: {MAX_TRIES} times in a row {last}; then --resume the last checkpoint in '
+            f'{self.runner.work_dir}'
+        ) from last
