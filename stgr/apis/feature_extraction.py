@@ -28,11 +28,13 @@ class StoreReport:
         encoded: Number of videos encoded.
         failures: Why each of the others could not be, with the name of its file.
         failed_before: Number of videos left out because they had failed in an earlier run.
+        too_many_failed: Whether more failed than allowed; others may not have been tried then.
     """
 
     encoded: int
     failures: tuple[str, ...] = ()
     failed_before: int = 0
+    too_many_failed: bool = False
 
 
 class VideoEncoder:
@@ -162,6 +164,7 @@ def fill_store(
     patches: bool = True,
     sharded: bool | None = None,
     retry_failed: bool = False,
+    max_failed: float | None = None,
     progress: Progress | None = None,
 ) -> StoreReport:
     """Encode the videos that a store does not hold yet, or of which its file is damaged.
@@ -180,6 +183,8 @@ def fill_store(
         sharded: Whether a new store has shards or one file per video; None: files. A store that
             holds something goes on as it is.
         retry_failed: Try again what failed in earlier runs.
+        max_failed: Share of all videos that may fail, earlier runs included; when more have, the
+            others are not tried. None: all are tried.
         progress: Wraps the iterator of missing videos, given with their number.
 
     Returns:
@@ -196,15 +201,21 @@ def fill_store(
     if retry_failed:
         failed.forget({video_id for video_id, _ in videos})
     given_up = failed.read()
-    failures = []
+    failures: list[str] = []
     with _writer(store, encoder, sharded=bool(sharded)) as writer:
         missing = _missing(videos, writer, store)
         tried = [(video_id, path) for video_id, path in missing if video_id not in given_up]
+        before = len(missing) - len(tried)
+        allowed = len(tried) if max_failed is None else max_failed * len(videos) - before
+        done = 0
         known = len(writer.notices)
         for notice in writer.notices:
             _say(notice)
         steps: Iterable[Any] = tried if progress is None else progress(tried, len(tried))
         for video_id, path in steps:
+            if len(failures) > allowed:
+                break
+            done += 1
             try:
                 encoder.encode_one(path, writer.path(video_id))
             except ValueError as error:
@@ -215,7 +226,7 @@ def fill_store(
                 writer.add(video_id)
     for notice in writer.notices[known:]:
         _say(notice)
-    return StoreReport(len(tried) - len(failures), tuple(failures), len(missing) - len(tried))
+    return StoreReport(done - len(failures), tuple(failures), before, len(failures) > allowed)
 
 
 def _writer(

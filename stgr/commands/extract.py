@@ -20,6 +20,12 @@ def add_to(commands: Commands) -> None:
     )
     parser.add_argument('--retry-failed', action='store_true', help='try failed videos again')
     parser.add_argument(
+        '--max-failed',
+        type=float,
+        metavar='SHARE',
+        help='share of videos that may fail: stop when more have, and no error if fewer have',
+    )
+    parser.add_argument(
         '--verify', action='store_true', help='only compare what is stored with its checksums'
     )
     parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm'), default='none')
@@ -40,6 +46,7 @@ def _run(args: argparse.Namespace) -> None:
         rate_fps=args.fps,
         patches=not args.no_patches,
         retry_failed=args.retry_failed,
+        max_failed=args.max_failed,
         launcher=args.launcher,
     )
     if args.videos:

@@ -2,6 +2,7 @@
 
 from stgr.engine.agreement import check_loaders, check_parts
 from stgr.engine.bf16_optim_wrapper import Bf16OptimWrapper
+from stgr.engine.broken_videos_hook import BrokenVideosHook
 from stgr.engine.cached_gradients import cached_gradient_step
 from stgr.engine.calibrate_thresholds_hook import CalibrateThresholdsHook
 from stgr.engine.config_overrides import apply_overrides
@@ -25,6 +26,7 @@ from stgr.engine.worker_batches import DataWorkerError
 
 __all__ = [
     'Bf16OptimWrapper',
+    'BrokenVideosHook',
     'CalibrateThresholdsHook',
     'CrashSafeCheckpointHook',
     'DataWorkerError',

@@ -15,6 +15,7 @@ from mmengine.runner import BaseLoop, Runner
 from torch import nn
 
 from stgr.engine.agreement import check_loaders, check_parts
+from stgr.engine.broken_videos_hook import BrokenVideosHook
 from stgr.engine.crash_safe_checkpoint_hook import CrashSafeCheckpointHook
 from stgr.engine.distributed import init_distributed, model_wrapper_config
 from stgr.engine.epoch_seeds import EpochSeedHook
@@ -49,7 +50,7 @@ class GroundingRunner(Runner):
     """A Runner that loads safely and strictly, resumes exactly, needs no GPU and says little.
 
     It adds default hooks: ``epoch_seed``, ``stop_on_nan``, ``trim_history``, ``progress``,
-    ``preemption``, and a ``checkpoint`` hook that keeps the last good file. A
+    ``preemption``, ``broken_videos``, and a ``checkpoint`` hook that keeps the last good file. A
     config replaces one under its name, or drops it with None. Its loop over epochs is
     ``EpochTrainLoop``. Runs started within one second do not share MMEngine's global logs.
     """
@@ -119,6 +120,7 @@ class GroundingRunner(Runner):
             'trim_history': {'type': TrimHistoryHook},
             'progress': {'type': ProgressHook},
             'preemption': {'type': PreemptionHook},
+            'broken_videos': {'type': BrokenVideosHook},
             'checkpoint': {'type': CrashSafeCheckpointHook, 'interval': 1},
         }
         wanted = {**ours, **(hooks or {})}

@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from stgr.io.errors import DamagedFeaturesError
 from stgr.io.feature_files import open_safetensors
 from stgr.io.feature_provenance import FORMAT_VERSION, check_provenance
 from stgr.io.feature_writer import DTYPES
@@ -64,7 +65,9 @@ def read_table(path: Path) -> ShardTable:
     rows = _rows(header.metadata['videos'], path)
     stored = header.tensors['times_sec'].shape[0]
     if sum(map(len, rows.values())) != stored:
-        raise ValueError(f'{path}: damaged shard (its videos do not have the {stored} rows stored)')
+        raise DamagedFeaturesError(
+            f'{path}: damaged shard (its videos do not have the {stored} rows stored)'
+        )
     provenance = {k: v for k, v in header.metadata.items() if k not in _OWN_KEYS}
     size = max(place.end for place in header.tensors.values())
     return ShardTable(provenance, 'patches' in header.tensors, rows, size)
@@ -157,7 +160,9 @@ def _rows(videos: str, path: Path) -> dict[str, range]:
     try:
         pairs = [(str(video_id), int(count)) for video_id, count in json.loads(videos)]
     except (ValueError, TypeError) as error:
-        raise ValueError(f'{path}: damaged shard (its table is unreadable: {error})') from error
+        raise DamagedFeaturesError(
+            f'{path}: damaged shard (its table is unreadable: {error})'
+        ) from error
     ends = np.cumsum([count for _, count in pairs]).tolist()
     return {
         video_id: range(end - count, end)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from stgr.io.errors import DamagedFeaturesError
 from stgr.io.feature_files import FeatureFile
 from stgr.io.feature_index import FeatureIndex
 from stgr.io.feature_shards import SHARD_SUFFIX, FeatureShard, verify_shard
@@ -121,7 +122,7 @@ class FeatureStore:
         places = self._places()
         shard = places.damaged_shard_of(video_id)
         if shard is not None:
-            return ValueError(
+            return DamagedFeaturesError(
                 f'{self._shards / shard}: damaged shard ({places.damaged[shard]}), which holds '
                 f'{video_id!r}; run stgr extract again, which encodes its videos anew'
             )
