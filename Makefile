@@ -9,12 +9,13 @@ METADATA = pyproject.toml setup.py requirements/tested.txt
 OFFLINE = HF_HUB_OFFLINE=1 HF_HUB_DISABLE_PROGRESS_BARS=1 TRANSFORMERS_VERBOSITY=error \
           WANDB_MODE=offline MPLBACKEND=Agg OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
 
-.PHONY: help venv test test-all lint types demo bench clean
+.PHONY: help venv test test-all lint types demo bench fuzz clean
 
 help:
 	@echo 'make demo      generate a small world, train, evaluate and ground in it (FRESH=1: anew)'
 	@echo 'make test      the tests, in a virtual environment (VENV=folder, default .venv)'
 	@echo 'make test-all  the slow tests too'
+	@echo 'make fuzz      a minute of Atheris for every reader of files from outside (SECONDS=60)'
 	@echo 'make lint types bench clean'
 
 venv: $(STAMP)
@@ -48,6 +49,10 @@ demo: $(STAMP)
 
 bench: $(STAMP)
 	set -e; for script in benchmarks/[!_]*.py; do $(IN_VENV) $$script; done
+
+fuzz: $(STAMP)
+	$(IN_VENV) -m pip install --quiet -e '.[fuzz]' -c requirements/tested.txt
+	$(OFFLINE) $(IN_VENV) tools/fuzz.py $(if $(SECONDS),--seconds $(SECONDS))
 
 clean:
 	rm -rf build dist demo work_dirs .pytest_cache .mypy_cache .ruff_cache .hypothesis stgr.egg-info

@@ -77,7 +77,7 @@ def read_header(path: Path) -> SafetensorsHeader:
         text = file.read(length)
     try:
         header = _parsed(json.loads(text), base=8 + length)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise DamagedFeaturesError(
             f'{path}: damaged file (its header is unreadable: {error})'
         ) from error
