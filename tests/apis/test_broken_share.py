@@ -3,17 +3,20 @@
 import json
 import os
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from stgr.apis.extract import ExtractionSettings, extract_videos
 from stgr.apis.feature_extraction import fill_store
 from stgr.apis.ground_videos import GroundingJob, ground_videos
-from stgr.apis.train import train_model
+from stgr.apis.train import evaluate_checkpoint, train_model
 from stgr.cli import main
 from stgr.datasets import HowTo100M
 from stgr.datasets.transforms import LoadFeatures
+from stgr.engine import BrokenVideosHook
 from stgr.io import write_video
 from stgr.io.failed_videos import FailedVideos
 from stgr.io.feature_store import FeatureStore
@@ -93,6 +96,33 @@ def test_training_stops_above_the_share(config, tmp_path):
 
     with pytest.raises(ValueError, match=r'2 videos missing or unreadable.* the share of 0\.03'):
         train_model(config, work_dir=tmp_path / 'run', overrides=overrides)
+
+
+def test_what_two_processes_found_counts_together(root, tmp_path, monkeypatch):
+    def of_rank(names):
+        dataset = HowTo100M(str(root), 'captions.json', max_missing=0.03)
+        dataset.full_init()
+        dataset.unusable[[NAMES.index(name) for name in names]] = 1
+        return dataset
+
+    here, there = of_rank([CUT]), of_rank([NOISE])
+
+    def all_reduce(tensor, op):
+        if op == 'max':
+            torch.maximum(tensor, there.unusable, out=tensor)
+
+    monkeypatch.setattr('stgr.engine.broken_videos_hook.all_reduce', all_reduce)
+    said = []
+    runner = SimpleNamespace(
+        train_dataloader=SimpleNamespace(dataset=here),
+        work_dir=str(tmp_path),
+        logger=SimpleNamespace(info=said.append),
+    )
+
+    here.check_unusable()  # one of forty is allowed
+    with pytest.raises(ValueError, match=r'2 videos missing or unreadable.* share of 0\.03'):
+        BrokenVideosHook().after_train_epoch(runner)
+    assert said[0].startswith('2 of 40 videos could not be used so far (5 %)')
 
 
 def test_a_file_that_vanishes_costs_itself_only(root, config, tmp_path):
@@ -194,3 +224,73 @@ def test_files_that_vanish_are_named_and_the_others_encoded_and_answered(
     with pytest.raises(ValueError, match='1 of 3 videos could not be answered'):
         ground_videos(job, [path for _, path in files], tmp_path / 'out', say=said.append)
     assert sum('b.mp4: no such video file' in line for line in said) == 1
+
+
+TESTED = """
+from mmengine.dataset import DefaultSampler, pseudo_collate
+from stgr.datasets import GroundingYouTube, ReadableVideos
+from stgr.datasets.transforms import LoadVideoFrames, PackClip
+from stgr.evaluation.metrics import GroundingMetric
+
+test_dataloader = dict(
+    batch_size=1,
+    num_workers=0,
+    sampler=dict(type=DefaultSampler, shuffle=False),
+    collate_fn=dict(type=pseudo_collate),
+    dataset=dict(
+        type=ReadableVideos,
+        max_missing=0.1,
+        dataset=dict(
+            type=GroundingYouTube,
+            data_root={root!r},
+            pipeline=[dict(type=LoadVideoFrames, size=(32, 32)), dict(type=PackClip)],
+        ),
+    ),
+)
+test_cfg = {{}}
+test_evaluator = dict(type=GroundingMetric, tasks=['pointing'])
+"""
+
+
+@pytest.fixture
+def tested(root, tiny_model, tmp_path):
+    """The tiny model, tested on eight videos: two are broken and one is not there."""
+    names = [*NAMES[4:9], NAMES[10], NOISE, 'absent']
+    box = {'second': 0, 'box': [1, 1, 20, 20], 'step_name': 'flip it'}
+    for name, content in (
+        ('box_anno', {name: [box] for name in names}),
+        ('id2wh_new', {name: [32, 32] for name in names}),
+        ('seg', {name: [] for name in names}),
+        ('vid2step', {name: ['flip it'] for name in names}),
+    ):
+        (root / f'{name}.json').write_text(json.dumps(content))
+    config = tmp_path / 'tested.py'
+    config.write_text(tiny_model[0].read_text() + TESTED.format(root=str(root)))
+    return config, tiny_model[1]
+
+
+def test_testing_states_what_is_left_out_up_to_the_share(tested, tmp_path):
+    allowed = ['test_dataloader.dataset.max_missing=0.4']
+
+    with pytest.warns(UserWarning, match='left out of the scores') as told:
+        found = evaluate_checkpoint(*tested, work_dir=tmp_path / 'w', overrides=allowed)
+
+    assert found['grounding/num_videos'] == 5
+    assert found['grounding/coverage/videos_annotated'] == 8
+    assert found['grounding/coverage/share'] == 5 / 8
+    said = ' '.join(str(warning.message) for warning in told)
+    assert all(f'{name}' in said for name in (CUT, NOISE, 'absent'))
+
+
+@pytest.mark.parametrize(
+    ('share', 'message'),
+    [
+        (0.2, r'3 of 8 items cannot be read, more than the share of 0\.2'),
+        (0, r'1 of 8 videos missing'),
+    ],
+)
+def test_testing_stops_above_the_share(share, message, tested, tmp_path):
+    overrides = [f'test_dataloader.dataset.max_missing={share}']
+
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        evaluate_checkpoint(*tested, work_dir=tmp_path / 'w', overrides=overrides)
