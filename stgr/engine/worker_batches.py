@@ -59,6 +59,8 @@ class WorkerBatches:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if isinstance(error, Exception):
+            self._kill_workers()  # the traceback holds them: they would outlive the run
         if self._deferred:
             signal.signal(signal.SIGCHLD, self._handler)
         del self._batches  # ends the workers, which put off signals (see PreemptionHook)
@@ -81,9 +83,7 @@ class WorkerBatches:
 
     def restart(self, first: int) -> None:
         """End all workers and start new ones, which begin with batch ``first``."""
-        for worker in self._batches._workers:
-            worker.kill()  # it may wait for a lock that the dead one holds
-        self._batches._shutdown_workers()
+        self._kill_workers()
         if self._loader.persistent_workers:
             self._loader._iterator = None  # the next epoch starts new ones too
         self._batches = self._start(first)
@@ -91,6 +91,13 @@ class WorkerBatches:
     def _start(self, first: int) -> Any:
         loader = self._loader if first == 0 else _without_first(self._loader, first)
         return iter(loader)
+
+    def _kill_workers(self) -> None:
+        workers = getattr(self._batches, '_workers', ())
+        for worker in workers:
+            worker.kill()  # it may wait for a lock that a dead one holds
+        if workers:
+            self._batches._shutdown_workers()
 
     def _check_workers(self) -> None:
         codes = [worker.exitcode for worker in getattr(self._batches, '_workers', ())]
