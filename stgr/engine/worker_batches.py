@@ -8,6 +8,7 @@ optimizer step. Here the death is told when a batch is fetched, and never within
 import signal
 import threading
 from collections.abc import Iterator
+from multiprocessing.connection import wait
 from types import TracebackType
 from typing import Any, Self
 
@@ -75,7 +76,9 @@ class WorkerBatches:
         try:
             self._check_workers()  # of deaths since the last batch there is no signal any more
             return next(self._batches)
-        except Exception:
+        except Exception as error:
+            if isinstance(error, ConnectionError | EOFError):  # its pipe breaks before it is gone
+                self._wait_for_a_death()
             self._check_workers()
             raise
         finally:
@@ -92,12 +95,13 @@ class WorkerBatches:
         loader = self._loader if first == 0 else _without_first(self._loader, first)
         return iter(loader)
 
+    def _wait_for_a_death(self) -> None:
+        workers = {w.sentinel: w for w in getattr(self._batches, '_workers', ())}
+        for sentinel in wait(list(workers), timeout=5) if workers else ():
+            workers[sentinel].join(timeout=5)  # its end is seen a little before its exit code
+
     def _kill_workers(self) -> None:
-        workers = getattr(self._batches, '_workers', ())
-        for worker in workers:
-            worker.kill()  # it may wait for a lock that a dead one holds
-        if workers:
-            self._batches._shutdown_workers()
+        kill_workers(self._batches)
 
     def _check_workers(self) -> None:
         codes = [worker.exitcode for worker in getattr(self._batches, '_workers', ())]
@@ -109,6 +113,24 @@ class WorkerBatches:
         """Let torch raise while a batch is fetched; a later fetch finds what happened before."""
         if self._fetching:
             self._handler(number, frame)
+
+
+def kill_workers(batches: Any) -> None:
+    """End the workers of an iterator of a loader at once; there may be none."""
+    workers = getattr(batches, '_workers', ())
+    if not workers:
+        return
+    # torch's handler would take their end for an accident.
+    handler = signal.getsignal(signal.SIGCHLD) if _in_main_thread() else None
+    if callable(handler):
+        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+    try:
+        for worker in workers:
+            worker.kill()  # it may wait for a lock that a dead one holds, and puts off signals
+        batches._shutdown_workers()
+    finally:
+        if callable(handler):
+            signal.signal(signal.SIGCHLD, handler)
 
 
 def worker_death(signals: list[int]) -> str:
