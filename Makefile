@@ -10,7 +10,7 @@ METADATA = pyproject.toml setup.py $(PINS)
 OFFLINE = HF_HUB_OFFLINE=1 HF_HUB_DISABLE_PROGRESS_BARS=1 TRANSFORMERS_VERBOSITY=error \
           WANDB_MODE=offline MPLBACKEND=Agg OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
 
-.PHONY: help venv test test-all test-oldest lint types demo bench clean
+.PHONY: help venv test test-all test-oldest lint types demo bench fuzz clean
 
 help:
 	@echo 'make demo      generate a small world, train, evaluate and ground in it (FRESH=1: anew)'
@@ -18,6 +18,7 @@ help:
 	@echo 'make test-all  the slow tests too'
 	@echo 'make test-oldest  the tests with the oldest versions of everything'
 	@echo 'make bench     the benchmarks that a CPU does in ten minutes'
+	@echo 'make fuzz      a minute of Atheris for every reader of files from outside (SECONDS=60)'
 	@echo 'make lint types clean'
 
 venv: $(STAMP)
@@ -56,6 +57,10 @@ demo: $(STAMP)
 
 bench: $(STAMP)
 	$(IN_VENV) tools/run_benchmarks.py
+
+fuzz: $(STAMP)
+	$(IN_VENV) -m pip install --quiet -e '.[fuzz]' -c requirements/tested.txt
+	$(OFFLINE) $(IN_VENV) tools/fuzz.py $(if $(SECONDS),--seconds $(SECONDS))
 
 clean:
 	rm -rf build dist demo work_dirs .pytest_cache .mypy_cache .ruff_cache .hypothesis stgr.egg-info

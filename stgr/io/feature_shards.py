@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from stgr.io.errors import DamagedFeaturesError
 from stgr.io.feature_files import open_safetensors
 from stgr.io.feature_provenance import FORMAT_VERSION, check_provenance
 from stgr.io.feature_writer import DTYPES
@@ -61,10 +62,16 @@ def read_table(path: Path) -> ShardTable:
         {'shard_version': SHARD_VERSION, 'format_version': FORMAT_VERSION},
         source=path,
     )
-    rows = _rows(header.metadata['videos'], path)
-    stored = header.tensors['times_sec'].shape[0]
-    if sum(map(len, rows.values())) != stored:
-        raise ValueError(f'{path}: damaged shard (its videos do not have the {stored} rows stored)')
+    rows = _rows(header.metadata.get('videos', ''), path)
+    stored = sum(map(len, rows.values()))
+    for name in ('times_sec', 'frames', *(['patches'] if 'patches' in header.tensors else [])):
+        place = header.tensors.get(name)
+        if place is None or place.shape[:1] != (stored,):
+            found = 'none' if place is None else place.shape
+            raise DamagedFeaturesError(
+                f'{path}: damaged shard (its videos have {stored} rows, but {name} has the shape '
+                f'{found})'
+            )
     provenance = {k: v for k, v in header.metadata.items() if k not in _OWN_KEYS}
     size = max(place.end for place in header.tensors.values())
     return ShardTable(provenance, 'patches' in header.tensors, rows, size)
@@ -188,7 +195,9 @@ def _rows(videos: str, path: Path) -> dict[str, range]:
     try:
         pairs = [(str(video_id), int(count)) for video_id, count in json.loads(videos)]
     except (ValueError, TypeError) as error:
-        raise ValueError(f'{path}: damaged shard (its table is unreadable: {error})') from error
+        raise DamagedFeaturesError(
+            f'{path}: damaged shard (its table is unreadable: {error})'
+        ) from error
     ends = np.cumsum([count for _, count in pairs]).tolist()
     return {
         video_id: range(end - count, end)

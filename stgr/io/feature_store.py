@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from stgr.io.errors import DamagedFeaturesError
 from stgr.io.feature_files import FeatureFile
 from stgr.io.feature_index import FeatureIndex
 from stgr.io.feature_shards import SHARD_SUFFIX, FeatureShard, verify_shard
@@ -124,7 +125,7 @@ class FeatureStore:
         places = self._places()
         shard = places.damaged_shard_of(video_id)
         if shard is not None:
-            return ValueError(
+            return DamagedFeaturesError(
                 f'{self._shards / shard}: damaged shard ({places.damaged[shard]}), which holds '
                 f'{video_id!r}; run stgr extract again, which encodes its videos anew'
             )

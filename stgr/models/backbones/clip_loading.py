@@ -11,6 +11,7 @@ from typing import Any
 from torch import nn
 
 from stgr.io.bundled import SCHEME, bundled_path
+from stgr.io.hub import hub_folder
 from stgr.ops.gather import whole
 
 Statistic = tuple[float, float, float]
@@ -124,24 +125,7 @@ def _resolve(source: str | Path) -> str:
             f'no such folder: {text}; give a folder with config.json, model.safetensors and a '
             'tokenizer, or a hub name such as openai/clip-vit-base-patch32'
         )
-    try:
-        return _download(text)
-    except Exception as error:
-        raise FileNotFoundError(
-            f'{text} is neither a folder here nor cached, and the hub cannot be reached '
-            f'({type(error).__name__}); on a machine with a network run "hf download {text}", or '
-            'copy the folder here and give its path'
-        ) from error
-
-
-def _download(name: str) -> str:
-    """Return the folder of a model of the hub, with its old weights only where it has no others."""
-    from huggingface_hub import snapshot_download
-
-    folder = snapshot_download(name, allow_patterns=['*.json', '*.txt', '*.safetensors'])
-    if not list(Path(folder).glob('*.safetensors')):
-        folder = snapshot_download(name, allow_patterns=['pytorch_model.bin'])
-    return folder
+    return str(hub_folder(text))
 
 
 def _read_model(folder: str, source: str | Path) -> Any:
