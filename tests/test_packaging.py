@@ -77,7 +77,11 @@ def test_wheel_holds_all_sources_configs_weights_and_pages(wheel):
     sources = {
         file.relative_to(_REPOSITORY).as_posix() for file in _REPOSITORY.glob('stgr/**/*.py')
     }
-    configs = {f'stgr/{f.relative_to(_REPOSITORY)}' for f in _REPOSITORY.glob('configs/**/*.py')}
+    configs = {
+        f'stgr/{file.relative_to(_REPOSITORY)}'
+        for kind in ('*.py', 'metafile.yml')
+        for file in _REPOSITORY.glob(f'configs/**/{kind}')
+    }
     data = {
         file.relative_to(_REPOSITORY).as_posix()
         for folder in ('weights', 'annotation/page')
