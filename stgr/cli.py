@@ -9,6 +9,7 @@ from stgr.commands import (
     annotate,
     compare,
     data,
+    doctor,
     evaluate,
     extract,
     ground,
@@ -25,6 +26,7 @@ _COMMANDS = (
     data,
     evaluate,
     compare,
+    doctor,
 )
 
 
