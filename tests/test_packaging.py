@@ -122,6 +122,14 @@ def test_installed_command_answers(installed_python, tmp_path):
     assert 'ground' in said
 
 
+def test_installed_command_verifies_the_weights_of_its_own_metafiles(installed_python, tmp_path):
+    environment = {'PYTHONPATH': '', 'PYTHONSAFEPATH': '1'}
+    said = _run(installed_python, '-m', 'stgr.cli', 'models', 'verify', cwd=tmp_path, **environment)
+
+    assert [line.split()[0] for line in said.splitlines()] == ['ok'] * 5
+    assert str(installed_python.parents[1]) in said
+
+
 def test_tested_versions_lie_within_the_declared_bounds():
     project = tomllib.loads((_REPOSITORY / 'pyproject.toml').read_text())['project']
     lines = (_REPOSITORY / 'requirements' / 'tested.txt').read_text().splitlines()

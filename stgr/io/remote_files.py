@@ -170,6 +170,8 @@ def _named_network_errors(url: str = '') -> Iterator[None]:
     except urllib.error.URLError as error:
         reason = error.reason
         raise _of_network(url, reason if isinstance(reason, OSError) else error) from error
+    except (http.client.InvalidURL, UnicodeError) as error:
+        raise RemoteFileError(f'{url} is no address ({error}); correct it') from error
     except (http.client.HTTPException, ValueError) as error:
         raise PassingError(f'the connection broke ({type(error).__name__})') from error
     except RemoteFileError:

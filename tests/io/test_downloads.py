@@ -316,6 +316,12 @@ def test_host_that_is_not_found_is_one_sentence(get, monkeypatch):
         get('http://nowhere.example/egg.pth')
 
 
+@pytest.mark.parametrize('url', ['http://127.0.0.1:egg/a', f'http://{"a" * 70}.example/a'])
+def test_address_that_is_none_is_refused_at_once(url, get):
+    with pytest.raises(RemoteFileError, match='is no address'):
+        get(url)
+
+
 def test_refused_connection_is_one_sentence(get, server):
     with socket.create_server(('127.0.0.1', 0)) as closed:
         port = closed.getsockname()[1]

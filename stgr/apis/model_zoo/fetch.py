@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from urllib.parse import quote
 
 from stgr.apis.model_zoo.entry import SOURCES, WeightFile, ZooModel
 from stgr.apis.model_zoo.weight_places import place_of
@@ -61,7 +62,7 @@ def how_to_get(model: ZooModel) -> str:
 def _address(model: ZooModel, file: WeightFile, mirror: str | None) -> str:
     if mirror:
         base = mirror if '://' in mirror else Path(mirror).expanduser().absolute().as_uri()
-        return f'{base.rstrip("/")}/{file.path}'
+        return f'{base.rstrip("/")}/{quote(file.path)}'
     if file.url is not None:
         return file.url
     return place_of(model, file).as_uri()  # bundled: a copy
