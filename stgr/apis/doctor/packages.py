@@ -23,6 +23,8 @@ _MODULES = {
     'pot': 'ot',
     'pyyaml': 'yaml',
 }
+# What is missing where such a package is there and cannot be imported.
+_LIBRARIES = {'torchcodec': 'sudo apt-get install ffmpeg'}
 _OPENCV = ('opencv-python', 'opencv-python-headless')
 _HEADLESS = (
     'pip uninstall -y opencv-python opencv-python-headless && pip install opencv-python-headless'
@@ -95,7 +97,12 @@ def check_package(requirement: 'Requirement', extra: str = '') -> Finding:
         import_module(_MODULES.get(name.lower(), name.replace('-', '_')))
     except Exception as error:  # compiled packages fail in any way
         why = ' '.join(f'{type(error).__name__}: {error}'.split())
-        return Finding(name, level, f'{version} cannot be imported ({why})', _reinstall(install))
+        return Finding(
+            name,
+            level,
+            f'{version} cannot be imported ({why})',
+            _LIBRARIES.get(name, _reinstall(install)),
+        )
     return Finding(name, OK, f'{version} ({wanted})')
 
 
@@ -175,4 +182,4 @@ def _is_installed(name: str) -> bool:
 
 
 def _reinstall(install: str) -> str:
-    return install.replace('pip install', 'pip install --force-reinstall --no-deps', 1)
+    return install.replace('pip install', 'pip install --force-reinstall', 1)

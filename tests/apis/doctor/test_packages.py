@@ -64,6 +64,18 @@ def test_package_is_there_in_a_version_that_fits(version, extra, finding, instal
     assert packages.check_package(Requirement('torch>=2.6'), extra) == finding
 
 
+def test_package_whose_libraries_are_missing_names_them(installed, monkeypatch):
+    installed['torchcodec'] = '0.6'
+
+    def fail(name):
+        raise RuntimeError('Could not load libtorchcodec')
+
+    monkeypatch.setattr(packages, 'import_module', fail)
+
+    finding = packages.check_package(Requirement('torchcodec>=0.6'), 'torchcodec')
+    assert (finding.level, finding.remedy) == ('warning', 'sudo apt-get install ffmpeg')
+
+
 def test_package_that_cannot_be_imported_is_installed_again(installed, monkeypatch):
     installed['mmcv-lite'] = '2.2.0'
     asked = []
@@ -78,7 +90,7 @@ def test_package_that_cannot_be_imported_is_installed_again(installed, monkeypat
     assert asked == ['mmcv']
     assert finding.level == 'broken'
     assert 'cannot be imported (OSError: libGL.so.1: cannot open shared object)' in finding.found
-    assert finding.remedy == "pip install --force-reinstall --no-deps 'mmcv-lite>=2.2'"
+    assert finding.remedy == "pip install --force-reinstall 'mmcv-lite>=2.2'"
 
 
 @pytest.mark.parametrize(('python', 'level'), [('3.11.7', 'ok'), ('3.9.1', 'broken')])

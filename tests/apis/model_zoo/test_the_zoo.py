@@ -59,6 +59,18 @@ def test_every_config_at_the_top_has_an_entry():
     assert names <= set(ZOO.models)
 
 
+def test_docs_of_the_ablations_state_the_same_numbers():
+    text = (_REPOSITORY / 'docs' / 'ablations.md').read_text('utf-8')
+    rows = [[cell.strip() for cell in line.strip('|').split('|')] for line in text.splitlines()]
+    names = ('tiny_kitchen', 'tiny_kitchen_finetune')
+    ours = {label: row for name in names for label, row in ZOO.rows(name).items()}
+    stated = [row for row in rows if len(row) == 6 and row[0] in ours]
+
+    assert len(stated) > 10
+    for label, *cells in stated:
+        assert [cell for cell in cells if cell] == [score.text for score in ours[label].values()]
+
+
 @pytest.mark.parametrize('name', ZOO.models)
 def test_model_is_built_from_its_config(name, tiny_clip_dir, tiny_s3d):
     config = load_config(name)
