@@ -10,6 +10,7 @@ from stgr.commands import (
     compact,
     compare,
     data,
+    doctor,
     evaluate,
     extract,
     ground,
@@ -27,6 +28,7 @@ _COMMANDS = (
     data,
     evaluate,
     compare,
+    doctor,
 )
 
 

@@ -88,10 +88,10 @@ def choose_device(name: str | None) -> 'torch.device':
 def _weights_path(model: str | Path, weights: str | Path | None) -> Path:
     if weights is not None:
         return Path(weights).expanduser()
-    bundled = None if str(model).endswith('.py') else find_model(str(model)).weights
-    if bundled is None:
+    here = None if str(model).endswith('.py') else find_model(str(model)).weights
+    if here is None:
         raise FileNotFoundError(
             f'{model} has no bundled weights; train some with tools/train.py '
-            f'{find_config(model)} and give them with --weights FILE'
+            f'{find_config(model)} and give them with --weights FILE, or see: stgr models list'
         )
-    return bundled
+    return here
