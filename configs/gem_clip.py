@@ -39,7 +39,7 @@ model = dict(
         file=None,
     ),
     heat_map_head=dict(type=LayerWeightedHeatMapHead),
-    time_scores=dict(type=SinkhornTimeScores, sigma_sec=1.0, strength=0.2),
+    time_scores=dict(type=SinkhornTimeScores, sigma_sec=1.0, strength=0.1),
     localizer=dict(type=HysteresisTemporalLocalizer, margin=0.005),
 )
 notice = (
