@@ -39,7 +39,9 @@ class GEMGrounder(BaseGrounder):
         time_scores: Config of what makes scores of similarities, such as ``SinkhornTimeScores``.
         localizer: Config of a ``ThresholdTemporalLocalizer`` or ``HysteresisTemporalLocalizer``,
             without threshold and durations.
-        threshold: Both thresholds until they are calibrated.
+        threshold: That of a pool until it is calibrated.
+        query_threshold: That of a query judged alone, likewise; None: the same. A pool's scores are
+            shifted when it shares the frames, so that calibrated ones differ.
 
     Raises:
         TypeError: If the backbone is of another kind.
@@ -59,8 +61,11 @@ class GEMGrounder(BaseGrounder):
         time_scores: Config,
         localizer: Config = _LOCALIZER,
         threshold: float = 0.0,
+        query_threshold: float | None = None,
     ) -> None:
         super().__init__(backbone, threshold=threshold)
+        if query_threshold is not None:
+            self.query_threshold.fill_(query_threshold)
         self.prompts: PromptBank = MODELS.build(prompts)
         self.heat_map_head: PromptHeatMapHead = MODELS.build(heat_map_head)
         self.time_scores: SmoothedTimeScores = MODELS.build(time_scores)

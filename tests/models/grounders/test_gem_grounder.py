@@ -159,6 +159,13 @@ def test_layers_are_weighted_for_each_prompt_if_they_are_apart(tiny_siglip_dir):
     torch.testing.assert_close(heat.sum(dim=-1), torch.ones(3, 1))
 
 
+def test_a_query_alone_may_have_a_threshold_of_its_own(tiny_clip_dir):
+    both, same = make(tiny_clip_dir, threshold=-0.1, query_threshold=0.2), make(tiny_clip_dir)
+
+    thresholds = [both.pool_threshold, both.query_threshold, same.query_threshold]
+    torch.testing.assert_close(torch.stack(thresholds), torch.tensor([-0.1, 0.2, 0.0]))
+
+
 def test_wrong_parts_and_long_prompts_are_refused(tiny_clip_dir):
     with pytest.raises(TypeError, match='needs a SelfSelfAttentionBackbone, but got CLIPBackbone'):
         GEMGrounder(
