@@ -20,6 +20,7 @@ _PARTS = {
     'models.data_preprocessors',
     'models.heads',
     'models.losses',
+    'models.prompts',
     'models.selectors',
     'visualization',
 }

@@ -9,12 +9,17 @@ from stgr.structures import ModelFacts
 
 if TYPE_CHECKING:
     import torch
+    from mmengine.config import Config
 
     from stgr.models.grounders.base_grounder import BaseGrounder
 
 
 def build_grounder(
-    model: str | Path, *, weights: str | Path | None = None, device: str | None = None
+    model: str | Path,
+    *,
+    weights: str | Path | None = None,
+    device: str | None = None,
+    config: 'Config | None' = None,
 ) -> 'tuple[BaseGrounder, ModelFacts]':
     """Return a grounder in evaluation mode with its weights, and who it is.
 
@@ -23,6 +28,7 @@ def build_grounder(
         weights: Checkpoint (``.pth`` or ``.safetensors``); None for the bundled one, or for a model
             that has nothing to learn.
         device: Where to compute; None for a GPU if there is one.
+        config: The model's config where it is not just the named one, see ``resolve_model``.
 
     Raises:
         ValueError: If the model is unknown or does not ground, its parts do not fit, the
@@ -33,7 +39,7 @@ def build_grounder(
     from stgr.models.grounders.base_grounder import BaseGrounder
     from stgr.registry import MODELS
 
-    config = load_config(model)
+    config = load_config(model) if config is None else config
     if 'model' not in config:
         raise ValueError(f'{model} describes no model')
     kind = config.model.type
@@ -51,11 +57,12 @@ def build_grounder(
     else:
         load_weights(grounder, read_checkpoint(path)['state_dict'], source=str(path))
         sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    settings = repr(config.model.to_dict()) + grounder.settings_beyond_config()
     facts = ModelFacts(
         name=str(model),
         weights_sha256=sha256,
         notice=_notice(config.get('notice'), grounder),
-        config_sha256=hashlib.sha256(repr(config.model.to_dict()).encode()).hexdigest(),
+        config_sha256=hashlib.sha256(settings.encode()).hexdigest(),
     )
     return grounder.to(place).eval(), facts
 

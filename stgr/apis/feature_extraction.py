@@ -152,9 +152,13 @@ def encode_video(
     chunk = model.backbone.frames_per_chunk(FRAMES_PER_CHUNK)
     if provenance is None:
         provenance = feature_provenance(model, rate_fps=rate_fps, reader=video.facts().reader)
-    width = model.backbone.video_dim
     with FeatureWriter(
-        out_path, times_sec=times_sec, width=width, provenance=provenance, has_patches=patches
+        out_path,
+        times_sec=times_sec,
+        width=model.backbone.video_dim,
+        patch_width=model.backbone.patch_dim,
+        provenance=provenance,
+        has_patches=patches,
     ) as writer:
         chunks: Iterable[Any] = _encoded_chunks(model, video, frame_times_sec, duration_sec, chunk)
         if progress is not None:

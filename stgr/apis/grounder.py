@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 from stgr.apis.build import build_grounder
 from stgr.apis.feature_extraction import Progress
 from stgr.apis.inferencer import GroundingInferencer
-from stgr.apis.model_hub import load_config
+from stgr.apis.methods import resolve_model
 from stgr.structures import GroundingResult, Span
 
 if TYPE_CHECKING:
     from stgr.apis.inferencer import EncodedVideo
 
-DEFAULT_MODEL = 'ours_tiny'
 DEFAULT_FPS = 2.0
 
 
@@ -28,22 +27,28 @@ class Grounder:
         >>> grounder.save(result, 'answer')  # doctest: +SKIP
 
     Args:
-        model: Name of a model (``stgr models`` lists them) or path of a config.
+        model: Name of a model (``stgr models`` lists them) or path of a config; for ``gem`` any
+            image-text model too, see ``resolve_model``. None: the method's default.
         weights: Checkpoint; None for the bundled one.
+        method: ``trained``, or ``gem``: a public image-text model without training.
+        prompts: A file of descriptions, verbs and objects, for ``gem``.
         device: Where to compute; None for a GPU if there is one.
         rate_fps: Evaluated frames per second; None for the config's ``ground_fps``, or 2.
         min_duration_sec, max_gap_sec, threshold, reader: See ``GroundingInferencer``.
 
     Raises:
-        ValueError: If the model is unknown, or the weights are damaged or of another model.
+        ValueError: If the method or model is unknown, or the weights are damaged or of another
+            model.
         FileNotFoundError: If weights are needed and none are given, or a file is missing.
     """
 
     def __init__(
         self,
-        model: str | Path = DEFAULT_MODEL,
+        model: str | Path | None = None,
         *,
         weights: str | Path | None = None,
+        method: str = 'trained',
+        prompts: str | Path | None = None,
         device: str | None = None,
         rate_fps: float | None = None,
         min_duration_sec: float = 0.0,
@@ -51,9 +56,10 @@ class Grounder:
         threshold: float | None = None,
         reader: str = 'pyav',
     ) -> None:
-        grounder, facts = build_grounder(model, weights=weights, device=device)
+        name, config = resolve_model(model, method=method, prompts=prompts)
+        grounder, facts = build_grounder(name, weights=weights, device=device, config=config)
         if rate_fps is None:
-            rate_fps = load_config(model).get('ground_fps', DEFAULT_FPS)
+            rate_fps = config.get('ground_fps', DEFAULT_FPS)
         self.facts = facts
         self.inferencer = GroundingInferencer(
             grounder,

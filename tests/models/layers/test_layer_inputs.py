@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from stgr.models.layers.layer_inputs import entering
+from stgr.models.layers.layer_inputs import entering, passing
 
 
 def test_what_enters_is_collected_with_its_gradient():
@@ -46,3 +46,19 @@ def test_nothing_is_watched_after_the_block_even_if_it_fails():
     layer(torch.ones(1))
 
     assert kept == [[]]
+
+
+def test_states_are_what_entered_the_first_layer_and_left_each():
+    class Pair(nn.Module):
+        def forward(self, hidden_states):
+            return hidden_states + 1, None
+
+    layers = [nn.Linear(2, 2, bias=False), Pair()]
+    layers[0].weight.data = 3 * torch.eye(2)
+
+    with passing(layers) as states:
+        layers[1](layers[0](torch.ones(2)))
+
+    assert [state.tolist() for state in states] == [[1, 1], [3, 3], [4, 4]]
+    layers[0](torch.ones(2))
+    assert len(states) == 3
