@@ -10,6 +10,7 @@ from stgr.commands import (
     compare,
     data,
     evaluate,
+    export,
     extract,
     ground,
     make_tiny_kitchen,
@@ -25,6 +26,7 @@ _COMMANDS = (
     data,
     evaluate,
     compare,
+    export,
 )
 
 

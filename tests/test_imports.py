@@ -48,6 +48,8 @@ HEAVY = {
     'gradio',
     'matplotlib',
     'ot',
+    'pysubs2',
+    'supervision',
     'timm',
     'torchcodec',
     'transformers',
