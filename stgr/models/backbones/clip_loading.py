@@ -41,7 +41,9 @@ def load_clip(source: str | Path) -> tuple[Any, Any]:
     folder = _resolve(source)
     transformers.logging.disable_progress_bar()
     model = _read_model(folder, source)
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    tokenizer = AutoTokenizer.from_pretrained(
+        folder, local_files_only=True, trust_remote_code=False
+    )
     _check_tokenizer(tokenizer, model.config.text_config, source)
     tokenizer.model_max_length = model.config.text_config.max_position_embeddings
     return model, tokenizer
