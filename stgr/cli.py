@@ -12,6 +12,7 @@ from stgr.commands import (
     data,
     doctor,
     evaluate,
+    export,
     extract,
     ground,
     make_tiny_kitchen,
@@ -28,6 +29,7 @@ _COMMANDS = (
     data,
     evaluate,
     compare,
+    export,
     doctor,
 )
 

@@ -49,6 +49,8 @@ HEAVY = {
     'gradio',
     'matplotlib',
     'ot',
+    'pysubs2',
+    'supervision',
     'ray',
     'timm',
     'torchcodec',

@@ -35,7 +35,6 @@ def build_grounder(
             weights are damaged or of another model, or there is no such device.
         FileNotFoundError: If no weights are given or bundled, or a file is missing.
     """
-    from stgr.engine import check_parts, load_weights, read_checkpoint
     from stgr.models.grounders.base_grounder import BaseGrounder
     from stgr.registry import MODELS
 
@@ -49,17 +48,39 @@ def build_grounder(
         raise ValueError(f'{model} does not ground: it is a {kind.__name__}; try ours_tiny')
     bare = weights is None and kind is not None and not kind.learns
     path = None if bare else _weights_path(model, weights)
+    return build_from_config(config, name=str(model), weights=path, device=device)
+
+
+def build_from_config(
+    config: 'Config', *, name: str, weights: Path | None, device: str | None
+) -> 'tuple[BaseGrounder, ModelFacts]':
+    """Return the grounder of a config in evaluation mode with its weights, and who it is.
+
+    Args:
+        config: Its ``model`` is built; its ``notice``, if there is one, becomes a fact.
+        name: What the model is called.
+        weights: Checkpoint; None for a model that has nothing to learn.
+        device: Where to compute; None for a GPU if there is one.
+
+    Raises:
+        ValueError: If parts do not fit, the weights are damaged or of another model, or there is no
+            such device.
+        FileNotFoundError: If a file is missing.
+    """
+    from stgr.engine import check_parts, load_weights, read_checkpoint
+    from stgr.registry import MODELS
+
     place = choose_device(device)
-    grounder = MODELS.build(config.model)
+    grounder: BaseGrounder = MODELS.build(config.model)
     check_parts(grounder)
-    if path is None:
+    if weights is None:
         sha256 = grounder.backbone.fingerprint
     else:
-        load_weights(grounder, read_checkpoint(path)['state_dict'], source=str(path))
-        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        load_weights(grounder, read_checkpoint(weights)['state_dict'], source=str(weights))
+        sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
     settings = repr(config.model.to_dict()) + grounder.settings_beyond_config()
     facts = ModelFacts(
-        name=str(model),
+        name=name,
         weights_sha256=sha256,
         notice=_notice(config.get('notice'), grounder),
         config_sha256=hashlib.sha256(settings.encode()).hexdigest(),
