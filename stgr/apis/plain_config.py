@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from stgr.registry import MODELS
+from stgr.registry import LOCALIZERS, MODELS
 
-# A bundled part, a name on the hub, or a plain word: nothing that names a file here.
-_TEXT = re.compile(r'(stgr://)?[A-Za-z0-9][\w.+ -]*(/[A-Za-z0-9][\w.-]*)?')
+_REGISTRIES = (MODELS, LOCALIZERS)
+# A bundled part, a name on the hub, words or a template of words: nothing that names a file here.
+_TEXT = re.compile(r"(stgr://)?[A-Za-z0-9{][\w.+ ,'{}-]*(/[A-Za-z0-9][\w.-]*)?")
 _FILES = ('.py', '.pth', '.pt', '.bin', '.pkl', '.ckpt', '.npy', '.npz', '.txt', '.safetensors')
 _MAX_NUMBER = 10_000_000  # no width or count of a model is as large; memory would be
 _MAX_DEPTH = 12
@@ -52,10 +53,10 @@ def plain_config(value: Any, where: str = 'model') -> Any:
 
 def _type_name(kind: Any, where: str) -> str:
     """Return the name that a class of ours, or the import path of one, is registered by."""
-    _known_parts()
-    part = MODELS.get(kind) if isinstance(kind, str) else kind
+    parts = _known_parts()
+    part = (parts.get(kind) or MODELS.get(kind)) if isinstance(kind, str) else kind
     name = getattr(part, '__name__', str(kind))
-    if part is None or MODELS.module_dict.get(name) is not part:
+    if part is None or parts.get(name) is not part:
         raise ValueError(f'{where}: {getattr(part, "__module__", "")}.{name} is no part of stgr')
     return name
 
@@ -96,8 +97,7 @@ def check_plain_config(value: Any, where: str, *, depth: int = 0) -> None:
 
 
 def _check_type(name: Any, where: str) -> None:
-    _known_parts()
-    if not isinstance(name, str) or name not in MODELS.module_dict:
+    if not isinstance(name, str) or name not in _known_parts():
         raise ValueError(f'{where}: {name!r} is no part of stgr, and nothing else is built')
 
 
@@ -109,6 +109,10 @@ def _check_text(text: str, where: str) -> None:
         )
 
 
-def _known_parts() -> None:
-    """Let every part register itself."""
-    MODELS.import_from_location()
+def _known_parts() -> dict[str, Any]:
+    """Return every part that ``stgr`` registers, by name."""
+    parts: dict[str, Any] = {}
+    for registry in _REGISTRIES:
+        registry.import_from_location()
+        parts |= registry.module_dict
+    return parts
