@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stgr.apis.build import build_grounder
+from stgr.apis.build import build_grounder, find_calibration
 from stgr.apis.feature_extraction import Progress
 from stgr.apis.inferencer import GroundingInferencer
 from stgr.apis.model_hub import load_config
@@ -32,10 +32,12 @@ class Grounder:
         weights: Checkpoint; None for the bundled one.
         device: Where to compute; None for a GPU if there is one.
         rate_fps: Evaluated frames per second; None for the config's ``ground_fps``, or 2.
-        min_duration_sec, max_gap_sec, threshold, reader: See ``GroundingInferencer``.
+        min_duration_sec, max_gap_sec, threshold, reader, min_score: See ``GroundingInferencer``.
+        calibration: File of ``stgr calibrate``; None for the one beside the weights, if any.
 
     Raises:
-        ValueError: If the model is unknown, or the weights are damaged or of another model.
+        ValueError: If the model is unknown, the weights or the calibration are damaged or of
+            another model, or ``min_score`` is given and nothing is calibrated.
         FileNotFoundError: If weights are needed and none are given, or a file is missing.
     """
 
@@ -50,6 +52,8 @@ class Grounder:
         max_gap_sec: float = 0.0,
         threshold: float | None = None,
         reader: str = 'pyav',
+        calibration: str | Path | None = None,
+        min_score: float | None = None,
     ) -> None:
         grounder, facts = build_grounder(model, weights=weights, device=device)
         if rate_fps is None:
@@ -63,6 +67,8 @@ class Grounder:
             max_gap_sec=max_gap_sec,
             threshold=threshold,
             reader=reader,
+            calibration=find_calibration(model, facts, weights=weights, path=calibration),
+            min_score=min_score,
         )
 
     def encode(self, video: str | Path, *, progress: Progress | None = None) -> 'EncodedVideo':

@@ -45,7 +45,7 @@ def save_calibration(calibration: Calibration, path: str | os.PathLike[str]) -> 
     Raises:
         ValueError: If the name ends otherwise or a number is not finite.
     """
-    path = _checked(path)
+    path = check_name(path)
     document = _to_json(calibration)
     bank = None
     if calibration.bank is not None:
@@ -189,7 +189,12 @@ def _bank_path(path: Path) -> Path:
     return path.with_name(path.name.removesuffix(CALIBRATION_SUFFIX) + BACKGROUND_SUFFIX)
 
 
-def _checked(path: str | os.PathLike[str]) -> Path:
+def check_name(path: str | os.PathLike[str]) -> Path:
+    """Return a path whose name ends as that of a calibration must.
+
+    Raises:
+        ValueError: If it ends otherwise.
+    """
     path = Path(path)
     if not path.name.endswith(CALIBRATION_SUFFIX):
         raise ValueError(f'{path} must end in {CALIBRATION_SUFFIX}, as weights look for it')
