@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from stgr import __version__
 from stgr.commands import (
     annotate,
+    calibrate,
     compare,
     data,
     evaluate,
@@ -23,6 +24,7 @@ _COMMANDS = (
     extract,
     annotate,
     data,
+    calibrate,
     evaluate,
     compare,
 )
