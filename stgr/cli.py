@@ -8,9 +8,12 @@ from stgr import __version__
 from stgr.commands import (
     annotate,
     calibrate,
+    compact,
     compare,
     data,
+    doctor,
     evaluate,
+    export,
     extract,
     ground,
     make_tiny_kitchen,
@@ -22,11 +25,14 @@ _COMMANDS = (
     models,
     make_tiny_kitchen,
     extract,
+    compact,
     annotate,
     data,
     calibrate,
     evaluate,
     compare,
+    export,
+    doctor,
 )
 
 

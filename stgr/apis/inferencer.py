@@ -200,14 +200,15 @@ class GroundingInferencer:
             similarity = self._similarity(video.features, text)  # (Q, F)
             probabilities = self._probabilities(similarity, text)
         settings = self.settings(exclusive=exclusive)
-        duration_sec = video.facts.duration_sec
-        answers = self.localize(similarity, times_sec, duration_sec, exclusive=exclusive)
+        scores, answers = self.localize(
+            similarity, times_sec, video.facts.duration_sec, exclusive=exclusive
+        )
         answers = self._judged(answers, probabilities, settings)
         frames = [np.flatnonzero(answer.active) for answer in answers]
         maps = answer_heatmaps(self.model, video.features, text, frames)
         results = tuple(
             self._query_result(video, *parts)
-            for parts in zip(queries, similarity, probabilities, answers, frames, maps, strict=True)
+            for parts in zip(queries, scores, probabilities, answers, frames, maps, strict=True)
         )
         return GroundingResult(video.facts, self.facts, times_sec, results, settings)
 
@@ -227,14 +228,27 @@ class GroundingInferencer:
 
     def localize(
         self, similarity: np.ndarray, times_sec: np.ndarray, duration_sec: float, *, exclusive: bool
-    ) -> tuple[TemporalAnswer, ...]:
-        """Return when each query happens, by the threshold; see ``ThresholdTemporalLocalizer``."""
-        localizer = ThresholdTemporalLocalizer(
+    ) -> tuple[np.ndarray, tuple[TemporalAnswer, ...]]:
+        """Return the scores of each query and frame, (Q, F), and when each query happens by them.
+
+        Args:
+            similarity: Of each query and frame, (Q, F), see ``scores``.
+            times_sec: Presentation times of the frames, (F,), ascending.
+            duration_sec: End of the video.
+            exclusive: See ``ground``.
+        """
+        import torch
+
+        with torch.no_grad():
+            scores: np.ndarray = self.model.scores_over_time(
+                torch.from_numpy(similarity), times_sec, exclusive=exclusive
+            ).numpy()
+        localizer = self.model.temporal_localizer(
             float(self.settings(exclusive=exclusive)['threshold'] or 0.0),
             min_duration_sec=self.min_duration_sec,
             max_gap_sec=self.max_gap_sec,
         )
-        return localizer(similarity, times_sec, duration_sec, exclusive=exclusive)
+        return scores, localizer(scores, times_sec, duration_sec, exclusive=exclusive)
 
     def background_scores(self, bank: BackgroundBank, text: 'TextFeatures') -> np.ndarray:
         """Return the similarity of each query and background frame, (Q, N) float32."""

@@ -74,7 +74,13 @@ def questions(num_videos=8, num_queries=6, seed=0, offset=0.0, gain=0.5):
             for q in range(num_queries)
         )
         videos.append(
-            AskedVideo(f'v{v}', scores, happens, {'queries': spans, 'actions': spans[:2]})
+            AskedVideo(
+                f'v{v}',
+                scores,
+                scores.max(axis=1) >= 0.5,
+                happens,
+                {'queries': spans, 'actions': spans[:2]},
+            )
         )
     ids = tuple(f'v{v}' for v in range(num_videos))
     bank = BackgroundBank(torch.zeros(num_videos, 2), None, (1, 1), ids) if num_videos > 1 else None
@@ -333,7 +339,8 @@ def test_answers_are_those_of_the_grounder(kitchen, tmp_path):
     stored = FeatureStore(tmp_path / 'features').open('val0')
     scores = inferencer.scores(stored, asked.queries)
     assert np.array_equal(video.frame_scores, scores)
-    answers = inferencer.localize(scores, stored.times_sec, 20.0, exclusive=False)
+    _, answers = inferencer.localize(scores, stored.times_sec, 20.0, exclusive=False)
+    assert video.found.tolist() == [bool(answer.spans) for answer in answers]
     assert [one.span for one in video.spans['queries']] == [s for a in answers for s in a.spans]
     assert {one.query for one in video.spans['actions']} <= {0, 2}  # its own pool
     assert asked.bank.video_ids == ('val0',) * 5 + ('val1',) * 5 + ('val2',) * 5 + ('val3',) * 5

@@ -44,6 +44,7 @@ class AskedVideo:
     Args:
         video_id: Name of the video.
         frame_scores: Similarity of each query and evaluated frame, (Q, F).
+        found: Whether the model finds each query, judged alone by its threshold, (Q,) bool.
         happens: Whether each query happens, (Q,) bool.
         spans: Of all queries, by mode: each judged alone; or those of the video's own pool
             competing.
@@ -51,6 +52,7 @@ class AskedVideo:
 
     video_id: str
     frame_scores: np.ndarray
+    found: np.ndarray
     happens: np.ndarray
     spans: Mapping[str, tuple[JudgedSpan, ...]]
 
@@ -80,7 +82,9 @@ class Questions:
         other = np.empty_like(order)
         other[order] = np.roll(order, 1)  # one cycle: no query keeps its place
         videos = tuple(
-            AskedVideo(video.video_id, video.frame_scores[other], video.happens, {})
+            AskedVideo(
+                video.video_id, video.frame_scores[other], video.found[other], video.happens, {}
+            )
             for video in self.videos
         )
         queries = tuple(self.queries[row] for row in other)
@@ -173,7 +177,7 @@ def _ask_one(
     asked = {'queries': list(range(len(queries))), 'actions': pool}
     spans = {}
     for mode, rows in asked.items():
-        answers = inferencer.localize(
+        _, answers = inferencer.localize(
             scores[rows], times_sec, duration_sec, exclusive=mode == 'actions'
         )
         spans[mode] = tuple(
@@ -182,7 +186,8 @@ def _ask_one(
             for span in answer.spans
         )
     happens = np.asarray([name in labels for name in queries])
-    return AskedVideo(str(item['video_id']), scores, happens, spans)
+    found = np.isin(np.arange(len(queries)), [one.query for one in spans['queries']])
+    return AskedVideo(str(item['video_id']), scores, found, happens, spans)
 
 
 def true_spans(labels: Sequence[str | None], query: str) -> list[tuple[float, float]]:

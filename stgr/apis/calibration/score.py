@@ -104,27 +104,26 @@ def _occurrence(
     inferencer: 'GroundingInferencer', questions: Questions, calibration: Calibration, seed: int
 ) -> dict[str, Predictor]:
     """Return the systems that say whether queries happen."""
-    threshold = float(inferencer.settings(exclusive=False)['threshold'] or 0.0)
-    highest = _highest(questions)
-    found = {'threshold': highest >= threshold, '0.5': highest >= PLAIN_THRESHOLD}
     rules = {'0.5': PLAIN_THRESHOLD, 'min_score': calibration.min_score}
 
     def judged(asked: Questions) -> Predictor:
         """Return what stgr ground says: what is probable must also be seen in some frame."""
-        values, seen = _probabilities(inferencer, asked, calibration), _highest(asked) >= threshold
+        values, seen = _probabilities(inferencer, asked, calibration), _found(asked)
         return Predictor(values, {name: (values >= at) & seen for name, at in rules.items()})
 
+    highest = np.concatenate([video.frame_scores.max(axis=1) for video in questions.videos])
+    said = {'threshold': _found(questions), '0.5': highest >= PLAIN_THRESHOLD}
     return {
-        'cosine': Predictor(np.clip(highest, 0, 1), found),
+        'cosine': Predictor(np.clip(highest, 0, 1), said),
         'calibrated': judged(questions),
         'permuted': judged(questions.permuted(seed)),
         'constant': Predictor(np.full(len(highest), PLAIN_THRESHOLD), {}),
     }
 
 
-def _highest(questions: Questions) -> np.ndarray:
-    """Return the highest similarity of every question, (N,)."""
-    return np.concatenate([video.frame_scores.max(axis=1) for video in questions.videos])
+def _found(questions: Questions) -> np.ndarray:
+    """Return what the model finds by its threshold, (N,) bool."""
+    return np.concatenate([video.found for video in questions.videos])
 
 
 def _probabilities(

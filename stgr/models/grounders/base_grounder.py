@@ -4,15 +4,18 @@ from abc import abstractmethod
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from einops import rearrange
 from mmengine.model import BaseModel
 from torch import Tensor
 
+from stgr.localizers import ThresholdTemporalLocalizer
 from stgr.models.backbones import GroundingBackbone
 from stgr.models.data_preprocessors import ClipPreprocessor
-from stgr.registry import MODELS
+from stgr.models.heads.time_scores import SmoothedTimeScores
+from stgr.registry import LOCALIZERS, MODELS
 from stgr.structures.features import TextFeatures, VideoFeatures
 from stgr.structures.grounding_sample import GroundingSample
 
@@ -34,6 +37,10 @@ class BaseGrounder(BaseModel):
         heat_window: Consecutive frames of one label whose patches compete for its heat. 1: each
             frame by itself, as the paper draws it; 16: as the released evaluation does. The maps of
             a window sum to 1 together, so thresholds on their values depend on it.
+        time_scores: Config of what makes scores of the similarities of a whole video, such as
+            ``SmoothedTimeScores`` or ``SinkhornTimeScores``; None: they are the scores.
+        localizer: Config of a ``ThresholdTemporalLocalizer`` or ``HysteresisTemporalLocalizer``,
+            without threshold and durations; None for the former.
 
     Raises:
         ValueError: If ``heat_window`` is below 1.
@@ -46,7 +53,15 @@ class BaseGrounder(BaseModel):
     pool_threshold: Tensor
     query_threshold: Tensor
 
-    def __init__(self, backbone: Config, *, threshold: float = 0.5, heat_window: int = 1) -> None:
+    def __init__(
+        self,
+        backbone: Config,
+        *,
+        threshold: float = 0.5,
+        heat_window: int = 1,
+        time_scores: Config | None = None,
+        localizer: Config | None = None,
+    ) -> None:
         if heat_window < 1:
             raise ValueError(f'heat_window must be >= 1, but got {heat_window}')
         encoder: GroundingBackbone = MODELS.build(backbone)
@@ -55,6 +70,11 @@ class BaseGrounder(BaseModel):
         )
         self.backbone = encoder
         self.heat_window = heat_window
+        self.time_scores: SmoothedTimeScores | None = (
+            None if time_scores is None else MODELS.build(time_scores)
+        )
+        self._localizer = localizer or {'type': ThresholdTemporalLocalizer}
+        self.temporal_localizer(threshold)  # refuses a wrong config now
         self.register_buffer('pool_threshold', torch.tensor(float(threshold)))
         self.register_buffer('query_threshold', torch.tensor(float(threshold)))
 
@@ -82,6 +102,48 @@ class BaseGrounder(BaseModel):
             video: Features of F frames, as one clip (B = 1).
             text: Features of Q queries.
         """
+
+    def scores_over_time(
+        self, similarity: Tensor, times_sec: Tensor | np.ndarray | None, *, exclusive: bool
+    ) -> Tensor:
+        """Return what the thresholds judge, given the similarity of a whole video.
+
+        Args:
+            similarity: Of each query and frame, (Q, F).
+            times_sec: Presentation times of the frames, (F,), ascending; None if not known.
+            exclusive: Whether the queries are a pool of which a frame shows at most one.
+
+        Returns:
+            Scores, (Q, F).
+
+        Raises:
+            ValueError: If ``time_scores`` need times that are not known.
+        """
+        if self.time_scores is None:
+            return similarity
+        if times_sec is None:
+            raise ValueError('scores over time need frame_times_sec of the video, but it has none')
+        return self.time_scores(similarity, torch.as_tensor(times_sec), exclusive=exclusive)
+
+    def temporal_localizer(
+        self, threshold: float, *, min_duration_sec: float = 0.0, max_gap_sec: float = 0.0
+    ) -> ThresholdTemporalLocalizer:
+        """Return what makes spans of these scores.
+
+        Args:
+            threshold: Score from which a frame counts.
+            min_duration_sec: Spans shorter than this are dropped.
+            max_gap_sec: Spans at most this far apart become one.
+        """
+        localizer: ThresholdTemporalLocalizer = LOCALIZERS.build(
+            {
+                **self._localizer,
+                'threshold': threshold,
+                'min_duration_sec': min_duration_sec,
+                'max_gap_sec': max_gap_sec,
+            }
+        )
+        return localizer
 
     @abstractmethod
     def heatmaps(self, patches: Tensor, text: TextFeatures) -> Tensor:
@@ -118,6 +180,10 @@ class BaseGrounder(BaseModel):
         video = self.backbone.encode_video(pixels[None], mask[None].to(self.device))
         assert video.patches is not None, 'a backbone encodes patches with frames'
         return video.frames[0], video.patches[0]
+
+    def settings_beyond_config(self) -> str:
+        """Return what files named by the config say; answers are made anew when it changes."""
+        return ''
 
     @property
     def device(self) -> torch.device:
@@ -189,11 +255,15 @@ class BaseGrounder(BaseModel):
         assert video.patches is not None, 'an answer needs patch features'
         patches = video.patches[0]
         text = self.encode_text(list(sample.pool))
-        sample.similarity = self.similarity(video, text)
+        similarity = self.similarity(video, text)
+        times_sec = sample.get('frame_times_sec')
+        sample.similarity = self.scores_over_time(similarity, times_sec, exclusive=True)
         best = sample.similarity.max(dim=0)
         sample.pred_scores = best.values
         sample.pred_best_labels = best.indices
-        above = best.values >= self.pool_threshold
+        localizer = self.temporal_localizer(float(self.pool_threshold))
+        labels = localizer.label_frames(sample.similarity.cpu().numpy())
+        above = torch.from_numpy(labels >= 0).to(self.device)
         sample.pred_labels = torch.where(above, best.indices, -1)
         sample.heatmaps = self.labelled_heatmaps(patches, text, best.indices, above)
         if 'gt_labels' in sample:
