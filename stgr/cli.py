@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from stgr import __version__
 from stgr.commands import (
     annotate,
+    calibrate,
     compact,
     compare,
     data,
@@ -27,6 +28,7 @@ _COMMANDS = (
     compact,
     annotate,
     data,
+    calibrate,
     evaluate,
     compare,
     export,

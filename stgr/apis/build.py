@@ -4,7 +4,8 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stgr.apis.model_hub import find_config, find_model, load_config
+from stgr.apis.model_hub import find_config, find_model, list_models, load_config
+from stgr.calibration import Calibration, calibration_path, load_calibration
 from stgr.structures import ModelFacts
 
 if TYPE_CHECKING:
@@ -86,6 +87,42 @@ def build_from_config(
         config_sha256=hashlib.sha256(settings.encode()).hexdigest(),
     )
     return grounder.to(place).eval(), facts
+
+
+def find_calibration(
+    model: str | Path,
+    facts: ModelFacts,
+    *,
+    weights: str | Path | None = None,
+    path: str | Path | None = None,
+) -> Calibration | None:
+    """Return the calibration of a model: that of a file, or the one beside its weights.
+
+    Args:
+        model: Model name or config path.
+        facts: What ``build_grounder`` said of it.
+        weights: The checkpoint it was built with; None for the bundled one.
+        path: The calibration; None for the one beside the weights, if there is one.
+
+    Raises:
+        FileNotFoundError: If ``path`` is not there.
+        ValueError: If the file is broken or was fitted for another model.
+    """
+    if path is None:
+        file = default_calibration(model, weights)
+        if file is None or not file.is_file():
+            return None
+        path = file
+    calibration = load_calibration(path)
+    calibration.check_model(facts, source=str(path))
+    return calibration
+
+
+def default_calibration(model: str | Path, weights: str | Path | None = None) -> Path | None:
+    """Return where the calibration of a model's weights lies or would lie; None without weights."""
+    if weights is None:
+        weights = next((one.weights for one in list_models() if one.name == str(model)), None)
+    return None if weights is None else calibration_path(Path(weights).expanduser())
 
 
 def _notice(of_config: str | None, grounder: 'BaseGrounder') -> str | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from stgr.apis.build import build_grounder
+from stgr.apis.build import build_grounder, find_calibration
 from stgr.apis.feature_extraction import Progress
 from stgr.apis.inferencer import GroundingInferencer
 from stgr.apis.methods import resolve_model
@@ -34,11 +34,12 @@ class Grounder:
         prompts: A file of descriptions, verbs and objects, for ``gem``.
         device: Where to compute; None for a GPU if there is one.
         rate_fps: Evaluated frames per second; None for the config's ``ground_fps``, or 2.
-        min_duration_sec, max_gap_sec, threshold, reader: See ``GroundingInferencer``.
+        min_duration_sec, max_gap_sec, threshold, reader, min_score: See ``GroundingInferencer``.
+        calibration: File of ``stgr calibrate``; None for the one beside the weights, if any.
 
     Raises:
-        ValueError: If the method or model is unknown, or the weights are damaged or of another
-            model.
+        ValueError: If the method or model is unknown, the weights or the calibration are damaged or
+            of another model, or ``min_score`` is given and nothing is calibrated.
         FileNotFoundError: If weights are needed and none are given, or a file is missing.
     """
 
@@ -55,6 +56,8 @@ class Grounder:
         max_gap_sec: float = 0.0,
         threshold: float | None = None,
         reader: str = 'pyav',
+        calibration: str | Path | None = None,
+        min_score: float | None = None,
     ) -> None:
         name, config = resolve_model(model, method=method, prompts=prompts)
         grounder, facts = build_grounder(name, weights=weights, device=device, config=config)
@@ -70,6 +73,8 @@ class Grounder:
             max_gap_sec=max_gap_sec,
             threshold=threshold,
             reader=reader,
+            calibration=find_calibration(name, facts, weights=weights, path=calibration),
+            min_score=min_score,
         )
 
     @classmethod
@@ -96,8 +101,9 @@ class Grounder:
             cache_dir: Where downloads are kept; None for the usual place.
             local_files_only: True: only what is cached. None: as ``HF_HUB_OFFLINE`` says.
             device: Where to compute; None for a GPU if there is one.
-            settings: ``rate_fps``, ``min_duration_sec``, ``max_gap_sec``, ``threshold`` and
-                ``reader`` as of ``Grounder``.
+            settings: ``rate_fps``, ``min_duration_sec``, ``max_gap_sec``, ``threshold``,
+                ``reader``, ``calibration`` (read with ``load_calibration``) and ``min_score`` as
+                of ``GroundingInferencer``.
 
         Raises:
             FileNotFoundError: If there is no such folder, or the model is not cached and the hub
