@@ -9,6 +9,7 @@ from stgr.commands import (
     annotate,
     compare,
     data,
+    demo,
     evaluate,
     extract,
     ground,
@@ -23,6 +24,7 @@ _COMMANDS = (
     extract,
     annotate,
     data,
+    demo,
     evaluate,
     compare,
 )

@@ -3,6 +3,7 @@
 import math
 import tempfile
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +19,15 @@ from stgr.localizers import (
     ThresholdTemporalLocalizer,
     build_tubes,
 )
-from stgr.structures import GroundingResult, HeatMaps, ModelFacts, QueryResult, Tube, VideoFacts
+from stgr.structures import (
+    GroundingResult,
+    HeatMaps,
+    ModelFacts,
+    QueryResult,
+    Span,
+    Tube,
+    VideoFacts,
+)
 
 if TYPE_CHECKING:
     from stgr.io.feature_files import FeatureFile
@@ -90,11 +99,6 @@ class GroundingInferencer:
     ) -> None:
         if not (math.isfinite(rate_fps) and rate_fps > 0):
             raise ValueError(f'rate_fps must be a number > 0, but got {rate_fps}')
-        ThresholdTemporalLocalizer(  # refuses bad numbers now, not after an hour of encoding
-            0.0 if threshold is None else threshold,
-            min_duration_sec=min_duration_sec,
-            max_gap_sec=max_gap_sec,
-        )
         self.model = model.eval()
         self.facts = facts
         self.rate_fps = rate_fps
@@ -103,6 +107,7 @@ class GroundingInferencer:
         self.max_gap_sec = max_gap_sec
         self.threshold = threshold
         self.reader = reader
+        self._localizer(threshold or 0.0)  # refuses bad numbers now, not after an hour of encoding
         self._provenance: dict[str, dict[str, object]] = {}
 
     def encode(self, video: str | Path, *, progress: Progress | None = None) -> EncodedVideo:
@@ -165,11 +170,7 @@ class GroundingInferencer:
         with torch.no_grad():
             similarity = self._similarity(video.features, text)  # (Q, F)
         settings = self.settings(exclusive=exclusive)
-        localizer = ThresholdTemporalLocalizer(
-            float(settings['threshold'] or 0.0),
-            min_duration_sec=self.min_duration_sec,
-            max_gap_sec=self.max_gap_sec,
-        )
+        localizer = self._localizer(float(settings['threshold'] or 0.0))
         answers = localizer(similarity, times_sec, video.facts.duration_sec, exclusive=exclusive)
         frames = [np.flatnonzero(answer.active) for answer in answers]
         maps = answer_heatmaps(self.model, video.features, text, frames)
@@ -178,6 +179,38 @@ class GroundingInferencer:
             for parts in zip(queries, similarity, answers, frames, maps, strict=True)
         )
         return GroundingResult(video.facts, self.facts, times_sec, results, settings)
+
+    def with_threshold(self, threshold: float) -> 'GroundingInferencer':
+        """Return an inferencer that differs in its threshold only and shares the model.
+
+        Raises:
+            ValueError: If the threshold is no finite number.
+        """
+        self._localizer(threshold)
+        other = copy(self)
+        other.threshold = threshold
+        return other
+
+    def spans_of(self, result: GroundingResult) -> list[tuple[Span, ...]]:
+        """Return the spans of an answer's queries at this threshold, from its frame scores.
+
+        Neither video nor model is needed, so this takes milliseconds.
+
+        Args:
+            result: An answer of this model; its mode and durations decide.
+        """
+        exclusive = result.settings['mode'] == 'actions'
+        threshold = float(self.settings(exclusive=exclusive)['threshold'] or 0.0)
+        scores = np.stack([query.frame_scores for query in result.queries])
+        answers = self._localizer(threshold)(
+            scores, result.times_sec, result.video.duration_sec, exclusive=exclusive
+        )
+        return [answer.spans for answer in answers]
+
+    def _localizer(self, threshold: float) -> ThresholdTemporalLocalizer:
+        return ThresholdTemporalLocalizer(
+            threshold, min_duration_sec=self.min_duration_sec, max_gap_sec=self.max_gap_sec
+        )
 
     def check(self, queries: Sequence[str]) -> list[str]:
         """Return queries without surrounding blanks.
