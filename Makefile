@@ -4,18 +4,21 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 IN_VENV = $(VENV)/bin/python
 STAMP = $(VENV)/.installed
 DEV_STAMP = $(VENV)/.installed-dev
-METADATA = pyproject.toml setup.py requirements/tested.txt
+PINS ?= requirements/tested.txt
+METADATA = pyproject.toml setup.py $(PINS)
 
 OFFLINE = HF_HUB_OFFLINE=1 HF_HUB_DISABLE_PROGRESS_BARS=1 TRANSFORMERS_VERBOSITY=error \
           WANDB_MODE=offline MPLBACKEND=Agg OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
 
-.PHONY: help venv test test-all lint types demo bench clean
+.PHONY: help venv test test-all test-oldest lint types demo bench fuzz clean
 
 help:
 	@echo 'make demo      generate a small world, train, evaluate and ground in it (FRESH=1: anew)'
 	@echo 'make test      the tests, in a virtual environment (VENV=folder, default .venv)'
 	@echo 'make test-all  the slow tests too'
+	@echo 'make test-oldest  the tests with the oldest versions of everything'
 	@echo 'make bench     the benchmarks that a CPU does in ten minutes'
+	@echo 'make fuzz      a minute of Atheris for every reader of files from outside (SECONDS=60)'
 	@echo 'make lint types clean'
 
 venv: $(STAMP)
@@ -24,11 +27,11 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(STAMP): $(METADATA) | $(VENV)/bin/python
-	$(IN_VENV) -m pip install --quiet -e '.[test]' -c requirements/tested.txt
+	$(IN_VENV) -m pip install --quiet -e '.[test]' -c $(PINS)
 	@touch $@
 
 $(DEV_STAMP): $(STAMP)
-	$(IN_VENV) -m pip install --quiet -e '.[dev]' -c requirements/tested.txt
+	$(IN_VENV) -m pip install --quiet -e '.[dev]' -c $(PINS)
 	@touch $@
 
 test: $(STAMP)
@@ -40,6 +43,11 @@ test-all: $(STAMP)
 lint: $(DEV_STAMP)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+	$(IN_VENV) tools/audit_dependencies.py requirements/tested.txt
+
+# The oldest versions that setup allows, in an environment of their own.
+test-oldest:
+	$(MAKE) test VENV=$(VENV)-oldest PINS=requirements/oldest.txt
 
 types: $(DEV_STAMP)
 	$(VENV)/bin/mypy
@@ -49,6 +57,10 @@ demo: $(STAMP)
 
 bench: $(STAMP)
 	$(IN_VENV) tools/run_benchmarks.py
+
+fuzz: $(STAMP)
+	$(IN_VENV) -m pip install --quiet -e '.[fuzz]' -c requirements/tested.txt
+	$(OFFLINE) $(IN_VENV) tools/fuzz.py $(if $(SECONDS),--seconds $(SECONDS))
 
 clean:
 	rm -rf build dist demo work_dirs .pytest_cache .mypy_cache .ruff_cache .hypothesis stgr.egg-info

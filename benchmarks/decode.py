@@ -1,11 +1,13 @@
 """Decoding for sparse sampling: the default reader against other ways to the same frames.
 
 ``full decode`` is PyAV decoding everything and converting what is wanted, ``opencv`` grabs every
-frame and retrieves what is wanted, ``decord`` seeks by itself, ``isolated`` is the default reader
-in a process of its own (the processor seconds of both are counted). The video is made here (H.264
-with B-frames, key frames 2 s apart); others can be named. All ways read the same frames in turn
-within each round, so a busy machine slows them alike; what is compared is CPU time, summed over
-threads. Every reading looks through the file anew, as the first one does.
+frame and retrieves what is wanted, ``decord`` and ``torchcodec`` seek by themselves (both if they
+are installed), ``isolated`` is the default reader in a process of its own (the processor seconds
+of both are counted). ``floor`` gives no pictures: it is the share of the default reader's time in
+which FFmpeg opens the file and decodes the packets that cannot be left out. The video is made here
+(H.264 with B-frames, key frames 2 s apart); others can be named. All ways read the same frames in
+turn within each round, so a busy machine slows them alike; what is compared is CPU time, summed
+over threads. Every reading looks through the file anew, as the first one does.
 
     python benchmarks/decode.py --rounds 5
     python benchmarks/decode.py --videos a.mp4 b.mkv
@@ -22,11 +24,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from _recording import RESULTS, Row, environment, installed_version, record, summary
+from _recording import RESULTS, Row, environment, record, summary
 
-from stgr.io import VideoWriter, open_video, resize_frame, sample_times
+from stgr.io import VideoWriter, open_video, resize_frame, sample_times, write_video
 from stgr.io.isolation import decoding_process
 from stgr.io.pyav_tools import decode_each, open_stream, to_rgb
+from stgr.io.readers.pyav_reader import _decode_planned
 
 SIZE = (224, 224)  # what ViT-B/32 looks at
 FPS = 30
@@ -37,6 +40,7 @@ def main() -> None:
     """Measure, print and write the table."""
     arguments = parse_arguments()
     rows: list[Row] = []
+    ways = available_ways()
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / 'made.mp4'
         make_video(made, seconds=arguments.seconds)
@@ -48,11 +52,12 @@ def main() -> None:
                 facts, codec = video.facts(), video.timeline.codec
             about = {'video': path.name, 'codec': codec, 'size': f'{facts.width}x{facts.height}'}
             for name, times_sec in workloads(facts.duration_sec).items():
-                found = compare(path, times_sec, rounds=arguments.rounds)
+                found = compare(path, times_sec, ways, rounds=arguments.rounds)
                 rows += [
                     about | {'workload': name, 'frames': len(times_sec)} | row for row in found
                 ]
-    record(arguments.out, rows, environment('av', 'decord', 'opencv-python-headless', 'numpy'))
+    packages = environment('av', 'decord', 'torchcodec', 'numpy')
+    record(arguments.out, rows, packages | {'opencv': cv2.__version__})
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -120,6 +125,20 @@ def read_decord(path: Path, times_sec: np.ndarray) -> np.ndarray:
         return video.read_at(times_sec, SIZE)
 
 
+def read_torchcodec(path: Path, times_sec: np.ndarray) -> np.ndarray:
+    """Torchcodec in one thread, exact seek mode."""
+    with open_video(path, 'torchcodec') as video:
+        return video.read_at(times_sec, SIZE)
+
+
+def decode_only(path: Path, times_sec: np.ndarray) -> None:
+    """What the default reader cannot do without: open, and decode the wanted and their like."""
+    with open_video(path) as video:
+        timeline = video.timeline
+    for _ in _decode_planned(str(path), timeline, np.unique(timeline.shown_frames(times_sec))):
+        pass
+
+
 def read_everything(path: Path, times_sec: np.ndarray) -> np.ndarray:
     """PyAV decoding every frame up to the last wanted one, converting the wanted ones."""
     with open_video(path) as video:
@@ -136,19 +155,36 @@ def _pick(path: Path, wanted: list[int]) -> Iterator[np.ndarray]:
                 return
 
 
-def compare(path: Path, times_sec: np.ndarray, *, rounds: int) -> list[Row]:
-    """Return how much more CPU time each way takes than the default, and whether frames agree."""
+def available_ways() -> dict[str, Read]:
+    """Return the ways to pictures that work here; say in a line each which do not."""
     ways: dict[str, Read] = {
         'default': read_default,
         'full decode': read_everything,
         'opencv': read_opencv,
         'isolated': read_isolated,
     }
-    if installed_version('decord') != 'not installed':
-        ways['decord'] = read_decord
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / 'try.mp4'
+        write_video(path, np.zeros((2, 64, 64, 3), np.uint8), FPS)
+        for name, read in (('decord', read_decord), ('torchcodec', read_torchcodec)):
+            try:
+                read(path, np.zeros(1))
+                ways[name] = read
+            except ImportError as error:
+                print(f'{name} is left out: {error}')
+    return ways
+
+
+def compare(path: Path, times_sec: np.ndarray, ways: dict[str, Read], *, rounds: int) -> list[Row]:
+    """Return how much more CPU time each way takes than the default, and whether frames agree."""
     pictures = {way: read(path, times_sec) for way, read in ways.items()}  # also warms up
+    differences: dict[str, object] = {
+        way: round(_mean_difference(found, pictures['default']), 3)
+        for way, found in pictures.items()
+    }
     timed = [
         {way: _cpu_seconds(read, path, times_sec) for way, read in ways.items()}
+        | {'floor': _cpu_seconds(decode_only, path, times_sec, looks=False)}
         for _ in range(rounds)
     ]
     return [
@@ -159,9 +195,9 @@ def compare(path: Path, times_sec: np.ndarray, *, rounds: int) -> list[Row]:
                 f'times_default_{name}': value
                 for name, value in summary([t[way] / t['default'] for t in timed]).items()
             },
-            'mean_difference': round(_mean_difference(pictures[way], pictures['default']), 3),
+            'mean_difference': differences.get(way, ''),
         }
-        for way in ways
+        for way in timed[0]
     ]
 
 
@@ -170,8 +206,15 @@ def _mean_difference(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.abs(one.astype(np.int16) - other).mean())
 
 
-def _cpu_seconds(read: Read, path: Path, times_sec: np.ndarray) -> float:
-    path.touch()  # a changed file is looked through again
+def _cpu_seconds(
+    read: Callable[[Path, np.ndarray], object],
+    path: Path,
+    times_sec: np.ndarray,
+    *,
+    looks: bool = True,
+) -> float:
+    if looks:
+        path.touch()  # a changed file is looked through again
     start = time.process_time() + _child_seconds()
     read(path, times_sec)
     return time.process_time() + _child_seconds() - start

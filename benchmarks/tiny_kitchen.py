@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 from _recording import RESULTS, environment, record, summary
 
@@ -33,7 +34,7 @@ def main() -> None:
         for index in range(arguments.videos):
             script = shorten(write_script(0, 'train', index), arguments.segments)
             rows += compare(index, script, Path(folder), arguments.rounds)
-    record(arguments.out, rows, environment('av', 'numpy', 'opencv-python-headless'))
+    record(arguments.out, rows, environment('av', 'numpy') | {'opencv': cv2.__version__})
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from stgr import __version__
 from stgr.commands import (
     annotate,
+    compact,
     compare,
     data,
     demo,
+    doctor,
     evaluate,
+    export,
     extract,
     ground,
     make_tiny_kitchen,
@@ -22,11 +25,14 @@ _COMMANDS = (
     models,
     make_tiny_kitchen,
     extract,
+    compact,
     annotate,
     data,
     demo,
     evaluate,
     compare,
+    export,
+    doctor,
 )
 
 

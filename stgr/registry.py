@@ -25,6 +25,7 @@ MODELS = Registry(
         'stgr.models.grounders',
         'stgr.models.heads',
         'stgr.models.losses',
+        'stgr.models.prompts',
         'stgr.models.selectors',
     ],
 )

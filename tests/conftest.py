@@ -92,6 +92,40 @@ def tiny_clip_dir(tmp_path_factory):
 
 
 @pytest.fixture(scope='session')
+def tiny_siglip_dir(tmp_path_factory):
+    """Folder of a SigLIP with random weights: 32 x 32 pictures, a grid of 4 x 4, width 32."""
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from transformers import PreTrainedTokenizerFast, SiglipConfig, SiglipModel
+
+    folder = tmp_path_factory.mktemp('tiny_siglip')
+    marks = ['<pad>', '</s>', '<unk>']
+    words = dict.fromkeys([*marks, *' '.join(TINY_SENTENCES).split()])
+    tokenizer = Tokenizer(models.WordLevel({w: i for i, w in enumerate(words)}, unk_token='<unk>'))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single='$A </s>', special_tokens=[('</s>', 1)]
+    )
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token='<pad>', eos_token='</s>', unk_token='<unk>'
+    ).save_pretrained(folder)
+    layers = {'hidden_size': 32, 'intermediate_size': 64, 'num_hidden_layers': 2}
+    heads = {'num_attention_heads': 2}
+    text = {'vocab_size': len(words), 'max_position_embeddings': 12, 'projection_size': 32}
+    config = SiglipConfig(
+        text_config={**layers, **heads, **text, 'pad_token_id': 0, 'eos_token_id': 1},
+        vision_config={**layers, **heads, 'image_size': 32, 'patch_size': 8},
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = SiglipModel(config)
+        for parameter in model.vision_model.encoder.parameters():
+            parameter.data.mul_(3)  # attention of random weights is all but even
+        model.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope='session')
 def tiny_video(tmp_path_factory):
     """Three seconds, 64 x 48 pixels at 10 frames per second: red, then green, then noise."""
     from stgr.io import write_video

@@ -20,6 +20,7 @@ _PARTS = {
     'models.data_preprocessors',
     'models.heads',
     'models.losses',
+    'models.prompts',
     'models.selectors',
     'visualization',
 }
@@ -49,6 +50,8 @@ HEAVY = {
     'gradio',
     'matplotlib',
     'ot',
+    'pysubs2',
+    'supervision',
     'ray',
     'timm',
     'torchcodec',

@@ -77,7 +77,11 @@ def test_wheel_holds_all_sources_configs_weights_and_pages(wheel):
     sources = {
         file.relative_to(_REPOSITORY).as_posix() for file in _REPOSITORY.glob('stgr/**/*.py')
     }
-    configs = {f'stgr/{f.relative_to(_REPOSITORY)}' for f in _REPOSITORY.glob('configs/**/*.py')}
+    configs = {
+        f'stgr/{file.relative_to(_REPOSITORY)}'
+        for kind in ('*.py', 'metafile.yml')
+        for file in _REPOSITORY.glob(f'configs/**/{kind}')
+    }
     data = {
         file.relative_to(_REPOSITORY).as_posix()
         for folder in ('weights', 'annotation/page', 'demo_page/assets')
@@ -116,6 +120,14 @@ def test_installed_command_answers(installed_python, tmp_path):
     said = _run(installed_python, '-m', 'stgr.cli', '--help', cwd=tmp_path, **environment)
 
     assert 'ground' in said
+
+
+def test_installed_command_verifies_the_weights_of_its_own_metafiles(installed_python, tmp_path):
+    environment = {'PYTHONPATH': '', 'PYTHONSAFEPATH': '1'}
+    said = _run(installed_python, '-m', 'stgr.cli', 'models', 'verify', cwd=tmp_path, **environment)
+
+    assert [line.split()[0] for line in said.splitlines()] == ['ok'] * 5
+    assert str(installed_python.parents[1]) in said
 
 
 def test_tested_versions_lie_within_the_declared_bounds():

@@ -18,7 +18,8 @@ MASTER_ADDR=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
 export MASTER_ADDR MASTER_PORT=${MASTER_PORT:-$((20000 + SLURM_JOB_ID % 20000))}
 cd "${SLURM_SUBMIT_DIR:-.}" || exit 1
 
-srun --kill-on-bad-exit=0 "${PYTHON:-python}" tools/train.py "$@" --launcher slurm --resume
+# Without --wait the other processes would wait half an hour for one that was killed.
+srun --kill-on-bad-exit=0 --wait=600 "${PYTHON:-python}" tools/train.py "$@" --launcher slurm --resume
 status=$?
 # Only a job that still runs: one that was cancelled stays so, one preempted is queued by Slurm.
 if [ "$status" -eq 75 ] && [ "$(squeue -h -j "$SLURM_JOB_ID" -o %T)" = RUNNING ]; then

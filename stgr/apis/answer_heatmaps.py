@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from stgr.structures.features import TextFeatures
 
 FRAMES_PER_BATCH = 256
+BYTES_PER_BATCH = 512 << 20  # of patches; those of several layers are as many times as wide
 # From so many windows on, a query is computed apart, what its text alone decides only once.
 WINDOWS_OF_ITS_OWN = 8
 
@@ -57,7 +58,7 @@ def answer_heatmaps(
         for query, frames in enumerate(frames_of_query)
         for window in _windows(query, frames, model.heat_window)
     ]
-    for batch in _batches(windows):
+    for batch in _batches(windows, _frames_per_batch(model)):
         heat = _heat(model, features, text, batch).reshape(len(batch), -1, rows, columns)
         for window, values in zip(batch, heat, strict=True):
             start = int(np.searchsorted(frames_of_query[window.query], window.first))
@@ -73,25 +74,31 @@ def _windows(query: int, frames: np.ndarray, size: int) -> Iterator[Window]:
             yield Window(query, int(run[start]), min(size, len(run) - start))
 
 
-def _batches(windows: Sequence[Window]) -> Iterator[list[Window]]:
+def _frames_per_batch(model: 'BaseGrounder') -> int:
+    """Return how many frames' patches are held together."""
+    rows, columns = model.backbone.grid
+    bytes_per_frame = 4 * rows * columns * model.backbone.patch_dim
+    return max(1, min(FRAMES_PER_BATCH, BYTES_PER_BATCH // bytes_per_frame))
+
+
+def _batches(windows: Sequence[Window], frames: int) -> Iterator[list[Window]]:
     """Yield windows of one length, and of one query where it has many of them."""
     common: dict[int, list[Window]] = {}
     for (_, length), group in groupby(sorted(windows, key=_kind), key=_kind):
         alike = list(group)
         if len(alike) >= WINDOWS_OF_ITS_OWN:
-            yield from _cut(alike, length)
+            yield from _cut(alike, max(1, frames // length))
         else:
             common.setdefault(length, []).extend(alike)
     for length, mixed in common.items():
-        yield from _cut(mixed, length)
+        yield from _cut(mixed, max(1, frames // length))
 
 
 def _kind(window: Window) -> tuple[int, int]:
     return window.query, window.length
 
 
-def _cut(windows: list[Window], length: int) -> Iterator[list[Window]]:
-    size = max(1, FRAMES_PER_BATCH // length)
+def _cut(windows: list[Window], size: int) -> Iterator[list[Window]]:
     for start in range(0, len(windows), size):
         yield windows[start : start + size]
 

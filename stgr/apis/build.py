@@ -9,12 +9,17 @@ from stgr.structures import ModelFacts
 
 if TYPE_CHECKING:
     import torch
+    from mmengine.config import Config
 
     from stgr.models.grounders.base_grounder import BaseGrounder
 
 
 def build_grounder(
-    model: str | Path, *, weights: str | Path | None = None, device: str | None = None
+    model: str | Path,
+    *,
+    weights: str | Path | None = None,
+    device: str | None = None,
+    config: 'Config | None' = None,
 ) -> 'tuple[BaseGrounder, ModelFacts]':
     """Return a grounder in evaluation mode with its weights, and who it is.
 
@@ -23,17 +28,17 @@ def build_grounder(
         weights: Checkpoint (``.pth`` or ``.safetensors``); None for the bundled one, or for a model
             that has nothing to learn.
         device: Where to compute; None for a GPU if there is one.
+        config: The model's config where it is not just the named one, see ``resolve_model``.
 
     Raises:
         ValueError: If the model is unknown or does not ground, its parts do not fit, the
             weights are damaged or of another model, or there is no such device.
         FileNotFoundError: If no weights are given or bundled, or a file is missing.
     """
-    from stgr.engine import check_parts, load_weights, read_checkpoint
     from stgr.models.grounders.base_grounder import BaseGrounder
     from stgr.registry import MODELS
 
-    config = load_config(model)
+    config = load_config(model) if config is None else config
     if 'model' not in config:
         raise ValueError(f'{model} describes no model')
     kind = config.model.type
@@ -43,19 +48,42 @@ def build_grounder(
         raise ValueError(f'{model} does not ground: it is a {kind.__name__}; try ours_tiny')
     bare = weights is None and kind is not None and not kind.learns
     path = None if bare else _weights_path(model, weights)
+    return build_from_config(config, name=str(model), weights=path, device=device)
+
+
+def build_from_config(
+    config: 'Config', *, name: str, weights: Path | None, device: str | None
+) -> 'tuple[BaseGrounder, ModelFacts]':
+    """Return the grounder of a config in evaluation mode with its weights, and who it is.
+
+    Args:
+        config: Its ``model`` is built; its ``notice``, if there is one, becomes a fact.
+        name: What the model is called.
+        weights: Checkpoint; None for a model that has nothing to learn.
+        device: Where to compute; None for a GPU if there is one.
+
+    Raises:
+        ValueError: If parts do not fit, the weights are damaged or of another model, or there is no
+            such device.
+        FileNotFoundError: If a file is missing.
+    """
+    from stgr.engine import check_parts, load_weights, read_checkpoint
+    from stgr.registry import MODELS
+
     place = choose_device(device)
-    grounder = MODELS.build(config.model)
+    grounder: BaseGrounder = MODELS.build(config.model)
     check_parts(grounder)
-    if path is None:
+    if weights is None:
         sha256 = grounder.backbone.fingerprint
     else:
-        load_weights(grounder, read_checkpoint(path)['state_dict'], source=str(path))
-        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        load_weights(grounder, read_checkpoint(weights)['state_dict'], source=str(weights))
+        sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
+    settings = repr(config.model.to_dict()) + grounder.settings_beyond_config()
     facts = ModelFacts(
-        name=str(model),
+        name=name,
         weights_sha256=sha256,
         notice=_notice(config.get('notice'), grounder),
-        config_sha256=hashlib.sha256(repr(config.model.to_dict()).encode()).hexdigest(),
+        config_sha256=hashlib.sha256(settings.encode()).hexdigest(),
     )
     return grounder.to(place).eval(), facts
 
@@ -88,10 +116,10 @@ def choose_device(name: str | None) -> 'torch.device':
 def _weights_path(model: str | Path, weights: str | Path | None) -> Path:
     if weights is not None:
         return Path(weights).expanduser()
-    bundled = None if str(model).endswith('.py') else find_model(str(model)).weights
-    if bundled is None:
+    here = None if str(model).endswith('.py') else find_model(str(model)).weights
+    if here is None:
         raise FileNotFoundError(
             f'{model} has no bundled weights; train some with tools/train.py '
-            f'{find_config(model)} and give them with --weights FILE'
+            f'{find_config(model)} and give them with --weights FILE, or see: stgr models list'
         )
-    return bundled
+    return here

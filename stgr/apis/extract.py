@@ -33,15 +33,22 @@ class ExtractionSettings:
         rate_fps: Features per second of video; None for ``feature_fps`` of the config.
         patches: Whether to store patches too.
         retry_failed: Try again what failed in earlier runs.
+        max_failed: Share of the videos that may fail, in [0, 1]: when more have, it stops; where
+            fewer have, they are named and it is no error. Each process counts its own. None: all
+            are tried, and it is an error if any fails.
         launcher: 'none', 'pytorch' (torchrun), 'slurm' or 'mpi': each process takes its share of
             the videos; 'ray': a pool of workers on a Ray cluster does (see ``ray_cluster``).
         workers: Size of that pool; None: one per GPU or, on processors, one per processor.
+
+    Raises:
+        ValueError: If ``max_failed`` is no share, or ``workers`` is given without Ray or below 1.
     """
 
     device: str | None = None
     rate_fps: float | None = None
     patches: bool = True
     retry_failed: bool = False
+    max_failed: float | None = None
     launcher: str = 'none'
     workers: int | None = None
 
@@ -50,6 +57,8 @@ class ExtractionSettings:
             raise ValueError('a number of workers needs launcher="ray" (--launcher ray)')
         if self.workers is not None and self.workers < 1:
             raise ValueError(f'there must be at least 1 worker, not {self.workers}')
+        if self.max_failed is not None and not 0 <= self.max_failed <= 1:
+            raise ValueError(f'max_failed must be a share in [0, 1], but is {self.max_failed}')
 
 
 def extract_features(
@@ -194,11 +203,12 @@ def _fill(cfg: 'Config', videos: Stores, settings: ExtractionSettings, *, sharde
             sharded=sharded,
             retry_failed=settings.retry_failed,
             encode=_ray_encoders(cfg, store, settings) if settings.launcher == 'ray' else None,
+            max_failed=settings.max_failed,
             progress=_progress(title),
         )
         for store, files in videos.items()
     ]
-    return _total_encoded(reports)
+    return _total_encoded(reports, settings.max_failed)
 
 
 def _place(launcher: str) -> tuple[int, int]:
@@ -226,8 +236,8 @@ def _progress(title: str) -> Any:
     return lines(title, lambda line: print(line, file=sys.stderr, flush=True))  # noqa: T201
 
 
-def _total_encoded(reports: Sequence[StoreReport]) -> int:
-    """Return how many videos were encoded; raise if others could not be."""
+def _total_encoded(reports: Sequence[StoreReport], max_failed: float | None) -> int:
+    """Return how many videos were encoded; raise if more of the others could not be than may."""
     encoded = sum(report.encoded for report in reports)
     before = sum(report.failed_before for report in reports)
     if before:
@@ -236,11 +246,19 @@ def _total_encoded(reports: Sequence[StoreReport]) -> int:
             '--retry-failed tries them again\n'
         )
     failures = [failure for report in reports for failure in report.failures]
-    if failures:
+    too_many = any(report.too_many_failed for report in reports)
+    if not failures and not too_many:
+        return encoded
+    said = f'{len(failures)} of {encoded + len(failures)} videos could not be encoded'
+    first = f' (first: {failures[0]})' if failures else ''
+    if too_many:
         raise ValueError(
-            f'{len(failures)} of {encoded + len(failures)} videos could not be encoded '
-            f'(first: {failures[0]})'
+            f'{said}; with {before} that failed before this is more than the share of '
+            f'{max_failed:g} allowed, so it stops{first}'
         )
+    if max_failed is None:
+        raise ValueError(f'{said}{first}')
+    sys.stderr.write(f'{said}, which is within the share of {max_failed:g} allowed{first}\n')
     return encoded
 
 

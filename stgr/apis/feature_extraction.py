@@ -1,7 +1,7 @@
 """Encode whole videos once: for the feature store of training, and for any number of queries."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,8 +24,9 @@ Outcome = tuple[str, Path, str | None]
 FRAMES_PER_CHUNK = 64  # decoded and encoded at a time
 
 
+Outcomes = Generator[Outcome, None, None]
 EncodeVideos = Callable[
-    ['VideoEncoder', 'StoreWriter | FileStoreWriter', Sequence[Video]], Iterable[Outcome]
+    ['VideoEncoder', 'StoreWriter | FileStoreWriter', Sequence[Video]], Outcomes
 ]
 
 
@@ -37,11 +38,13 @@ class StoreReport:
         encoded: Number of videos encoded.
         failures: Why each of the others could not be, with the name of its file.
         failed_before: Number of videos left out because they had failed in an earlier run.
+        too_many_failed: Whether more failed than allowed; others may not have been tried then.
     """
 
     encoded: int
     failures: tuple[str, ...] = ()
     failed_before: int = 0
+    too_many_failed: bool = False
 
 
 class VideoEncoder:
@@ -149,9 +152,13 @@ def encode_video(
     chunk = model.backbone.frames_per_chunk(FRAMES_PER_CHUNK)
     if provenance is None:
         provenance = feature_provenance(model, rate_fps=rate_fps, reader=video.facts().reader)
-    width = model.backbone.video_dim
     with FeatureWriter(
-        out_path, times_sec=times_sec, width=width, provenance=provenance, has_patches=patches
+        out_path,
+        times_sec=times_sec,
+        width=model.backbone.video_dim,
+        patch_width=model.backbone.patch_dim,
+        provenance=provenance,
+        has_patches=patches,
     ) as writer:
         chunks: Iterable[Any] = _encoded_chunks(model, video, frame_times_sec, duration_sec, chunk)
         if progress is not None:
@@ -172,6 +179,7 @@ def fill_store(
     sharded: bool | None = None,
     retry_failed: bool = False,
     encode: EncodeVideos | None = None,
+    max_failed: float | None = None,
     progress: Progress | None = None,
 ) -> StoreReport:
     """Encode the videos that a store does not hold yet, or of which its file is damaged.
@@ -192,6 +200,8 @@ def fill_store(
         retry_failed: Try again what failed in earlier runs.
         encode: Encodes the missing videos and yields the outcome of each, in any order; None: here,
             one after the other.
+        max_failed: Share of all videos that may fail, earlier runs included; when more have, the
+            others are not tried. None: all are tried.
         progress: Wraps the iterator of these outcomes, given with their number.
 
     Returns:
@@ -208,24 +218,30 @@ def fill_store(
     if retry_failed:
         failed.forget({video_id for video_id, _ in videos})
     given_up = failed.read()
-    failures = []
+    failures: list[str] = []
     with open_writer(store, encoder, sharded=bool(sharded)) as writer:
         missing = _missing(videos, writer, store)
         tried = [(video_id, path) for video_id, path in missing if video_id not in given_up]
+        before = len(missing) - len(tried)
+        allowed = len(tried) if max_failed is None else max_failed * len(videos) - before
+        done = 0
         known = len(writer.notices)
         for notice in writer.notices:
             say_aside(notice)
-        outcomes = (encode or _encode_here)(encoder, writer, tried)
-        if progress is not None:
-            outcomes = progress(outcomes, len(tried))
+        encoding = (encode or _encode_here)(encoder, writer, tried if allowed >= 0 else [])
+        outcomes = encoding if progress is None else progress(encoding, len(tried))
         for video_id, path, reason in outcomes:
+            done += 1
             if reason is not None:
                 failures.append(reason)
                 failed.add(video_id, path, reason)
                 say_aside(reason)
+            if len(failures) > allowed:
+                break
+        encoding.close()
     for notice in writer.notices[known:]:
         say_aside(notice)
-    return StoreReport(len(tried) - len(failures), tuple(failures), len(missing) - len(tried))
+    return StoreReport(done - len(failures), tuple(failures), before, len(failures) > allowed)
 
 
 def encode_into(
@@ -242,7 +258,7 @@ def encode_into(
 
 def _encode_here(
     encoder: VideoEncoder, writer: 'StoreWriter | FileStoreWriter', videos: Sequence[Video]
-) -> Iterator[Outcome]:
+) -> Outcomes:
     for video_id, path in videos:
         yield video_id, path, encode_into(encoder, writer, video_id, path)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stgr.apis.grounder import DEFAULT_MODEL, Grounder, find_videos
+from stgr.apis.grounder import Grounder, find_videos
 from stgr.apis.progress import bar
 from stgr.apis.user_errors import DEBUG_VARIABLE, is_user_error, one_line
 from stgr.io.atomic import FULL_DISK, write_atomically
@@ -24,7 +24,9 @@ class GroundingJob:
 
     queries: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
-    model: str = DEFAULT_MODEL
+    model: str | None = None
+    method: str = 'trained'
+    prompts: Path | None = None
     weights: Path | None = None
     threshold: float | None = None
     rate_fps: float | None = None
@@ -168,6 +170,8 @@ def _grounder(job: GroundingJob) -> Grounder:
     return Grounder(
         job.model,
         weights=job.weights,
+        method=job.method,
+        prompts=job.prompts,
         device=job.device,
         rate_fps=job.rate_fps,
         min_duration_sec=job.min_duration_sec,

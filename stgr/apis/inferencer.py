@@ -168,15 +168,16 @@ class GroundingInferencer:
         queries, text = self._understand(queries)
         times_sec = video.features.times_sec
         with torch.no_grad():
-            similarity = self._similarity(video.features, text)  # (Q, F)
+            similarity = torch.from_numpy(self._similarity(video.features, text))  # (Q, F)
+            scores = self.model.scores_over_time(similarity, times_sec, exclusive=exclusive).numpy()
         settings = self.settings(exclusive=exclusive)
         localizer = self._localizer(float(settings['threshold'] or 0.0))
-        answers = localizer(similarity, times_sec, video.facts.duration_sec, exclusive=exclusive)
+        answers = localizer(scores, times_sec, video.facts.duration_sec, exclusive=exclusive)
         frames = [np.flatnonzero(answer.active) for answer in answers]
         maps = answer_heatmaps(self.model, video.features, text, frames)
         results = tuple(
             self._query_result(video, *parts)
-            for parts in zip(queries, similarity, answers, frames, maps, strict=True)
+            for parts in zip(queries, scores, answers, frames, maps, strict=True)
         )
         return GroundingResult(video.facts, self.facts, times_sec, results, settings)
 
@@ -208,7 +209,7 @@ class GroundingInferencer:
         return [answer.spans for answer in answers]
 
     def _localizer(self, threshold: float) -> ThresholdTemporalLocalizer:
-        return ThresholdTemporalLocalizer(
+        return self.model.temporal_localizer(
             threshold, min_duration_sec=self.min_duration_sec, max_gap_sec=self.max_gap_sec
         )
 

@@ -1,7 +1,8 @@
-"""Models by name: which config, which bundled weights.
+"""Models by name: which config, which weights.
 
 A model's name is the name of its config: ``ours_tiny`` is ``configs/ours_tiny.py``, and its
-weights, where they are small enough to travel with the package, are ``stgr/weights/ours_tiny.*``.
+weights, where they are small enough to travel with the package, are ``stgr/weights/ours_tiny.*``,
+or else the same name among the downloads.
 """
 
 import difflib
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stgr.io.bundled import WEIGHTS_DIR
+from stgr.io.cache_folder import downloaded_weights_folder
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -26,7 +28,7 @@ class ModelEntry:
     Attributes:
         name: The config's path below the configs folder, without ``.py`` (``ablations/no_x``).
         config: The config file.
-        weights: The bundled weights; None if the package carries none for this model.
+        weights: The bundled or downloaded weights; None if there are none of this model.
     """
 
     name: str
@@ -51,7 +53,7 @@ def list_models() -> tuple[ModelEntry, ...]:
     root = configs_dir()
     files = (file.relative_to(root) for file in sorted(root.rglob('*.py')))
     names = [file.with_suffix('').as_posix() for file in files if not _is_private(file)]
-    return tuple(ModelEntry(n, root / f'{n}.py', _bundled_weights(n)) for n in names)
+    return tuple(ModelEntry(n, root / f'{n}.py', _weights_here(n)) for n in names)
 
 
 def find_model(name: str) -> ModelEntry:
@@ -104,8 +106,9 @@ def _is_private(file: Path) -> bool:
     return any(part.startswith('_') for part in file.parts)
 
 
-def _bundled_weights(name: str) -> Path | None:
-    candidates = (WEIGHTS_DIR / f'{name}{suffix}' for suffix in _WEIGHTS_SUFFIXES)
+def _weights_here(name: str) -> Path | None:
+    folders = (WEIGHTS_DIR, downloaded_weights_folder())
+    candidates = (folder / f'{name}{end}' for folder in folders for end in _WEIGHTS_SUFFIXES)
     return next((file for file in candidates if file.is_file()), None)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stgr.apis.feature_extraction import Outcome, Video, VideoEncoder, say_aside
+from stgr.apis.feature_extraction import Outcomes, Video, VideoEncoder, say_aside
 from stgr.apis.ray_cluster import ray_cluster
 from stgr.apis.ray_worker import RayJob, RayWorker, WorkerWatch
 
@@ -48,7 +48,7 @@ class RayEncoders:
         encoder: VideoEncoder,
         writer: 'StoreWriter | FileStoreWriter',
         videos: Sequence[Video],
-    ) -> Iterator[Outcome]:
+    ) -> Outcomes:
         """Yield the outcome of each video as it comes; at the end the workers are gone.
 
         Raises:
@@ -66,7 +66,7 @@ class RayEncoders:
         encoder: VideoEncoder,
         writer: 'StoreWriter | FileStoreWriter',
         videos: Sequence[Video],
-    ) -> Iterator[Outcome]:
+    ) -> Outcomes:
         self.store_dir.mkdir(parents=True, exist_ok=True)
         job = RayJob(
             model=self.model,

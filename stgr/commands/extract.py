@@ -20,6 +20,12 @@ def add_to(commands: Commands) -> None:
     )
     parser.add_argument('--retry-failed', action='store_true', help='try failed videos again')
     parser.add_argument(
+        '--max-failed',
+        type=float,
+        metavar='SHARE',
+        help='share of videos that may fail: stop when more have, and no error if fewer have',
+    )
+    parser.add_argument(
         '--verify', action='store_true', help='only compare what is stored with its checksums'
     )
     launchers = ('none', 'pytorch', 'slurm', 'mpi', 'ray')
@@ -44,6 +50,7 @@ def _run(args: argparse.Namespace) -> None:
         rate_fps=args.fps,
         patches=not args.no_patches,
         retry_failed=args.retry_failed,
+        max_failed=args.max_failed,
         launcher=args.launcher,
         workers=args.workers,
     )

@@ -17,14 +17,26 @@ def add_to(commands: Commands) -> None:
         '--actions', type=Path, metavar='FILE', help='pool of action names, one per line'
     )
     parser.add_argument('--out', type=Path, required=True, metavar='DIR', help='where answers go')
-    parser.add_argument('--model', default='ours_tiny', help='model name or config (ours_tiny)')
+    parser.add_argument(
+        '--method', default='trained', help='trained, or gem: any image-text model, untrained'
+    )
+    parser.add_argument(
+        '--model',
+        help='model name or config (ours_tiny); with gem a CLIP or SigLIP: folder or hub name '
+        '(openai/clip-vit-base-patch16)',
+    )
+    parser.add_argument(
+        '--prompts', type=Path, metavar='FILE', help='descriptions, verbs and objects, for gem'
+    )
     parser.add_argument('--weights', type=Path, metavar='FILE', help='checkpoint of the model')
     parser.add_argument('--threshold', type=float, help="instead of the model's calibrated one")
     parser.add_argument('--fps', type=float, help="evaluated per second (the config's, or 2)")
     parser.add_argument('--min-duration', type=float, default=0.0, metavar='SEC')
     parser.add_argument('--max-gap', type=float, default=0.0, metavar='SEC')
     parser.add_argument(
-        '--reader', default='pyav', help='pyav, decord, torchcodec or isolated (pyav)'
+        '--reader',
+        default='pyav',
+        help='pyav, decord, torchcodec, torchcodec_cuda or isolated (pyav)',
     )
     parser.add_argument('--device', help='cpu or cuda (a GPU if there is one)')
     parser.add_argument('--fresh', action='store_true', help='answer again what is answered')
@@ -38,6 +50,8 @@ def _run(args: argparse.Namespace) -> None:
         queries=tuple(args.query),
         actions=read_actions(args.actions) if args.actions else (),
         model=args.model,
+        method=args.method,
+        prompts=args.prompts,
         weights=args.weights,
         threshold=args.threshold,
         rate_fps=args.fps,

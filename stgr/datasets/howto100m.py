@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,11 @@ from stgr.datasets.video_folder import VideoFolder
 from stgr.io.caption_columns import CaptionColumns, read_caption_columns
 from stgr.io.caption_store import open_caption_store
 from stgr.registry import DATASETS
+
+if TYPE_CHECKING:
+    import torch
+
+    from stgr.io.failed_videos import FailedVideos
 
 # Clips tried in place of one that cannot be read before giving up: a share of max_missing broken
 # videos is met this often in a row with probability max_missing ** 20.
@@ -29,7 +34,8 @@ class HowTo100M(PipelineDataset):
 
     A training clip that cannot be used (damaged video, no features, a caption past the end of its
     video) is replaced by a random other one and its video is named in a warning, once. In test mode
-    it is an error. What is unusable is counted over all workers and epochs.
+    it is an error. What is unusable is counted over all workers and epochs; ``BrokenVideosHook``
+    says how much it is after each epoch and lists it in ``failed.jsonl``.
 
     Args:
         data_root: Folder that the other paths are relative to.
@@ -89,6 +95,7 @@ class HowTo100M(PipelineDataset):
         self._table: ClipTable | None = None
         self._num_listed = 0
         self._num_without_file = 0
+        self._failures: FailedVideos | None = None
 
     def full_init(self) -> None:
         """Read the captions now; MMEngine calls this, otherwise the first use does.
@@ -104,6 +111,58 @@ class HowTo100M(PipelineDataset):
             self._unusable = torch.zeros(videos, dtype=torch.uint8).share_memory_()
             self._frameless = torch.zeros(videos, dtype=torch.uint8).share_memory_()
             self._num_frameless_clips = torch.zeros((), dtype=torch.int64).share_memory_()
+
+    def list_failures(self, failures: 'FailedVideos | None') -> None:
+        """Put each video that turns out to be unusable on a list; call it before workers start."""
+        self._failures = failures
+
+    @property
+    def unusable(self) -> 'torch.Tensor':
+        """Which videos of the table could not be read so far, (V,) uint8, shared by workers."""
+        self.full_init()
+        return self._unusable
+
+    @property
+    def num_frameless_clips(self) -> int:
+        """Clips without a frame so far: their captions lie past the end of the video."""
+        self.full_init()
+        return int(self._num_frameless_clips)
+
+    def describe_unusable(self, num_frameless_clips: int) -> str:
+        """Return how much of the data set could not be used so far, empty if all could.
+
+        Args:
+            num_frameless_clips: Of all processes.
+        """
+        missing, unreadable = self._num_without_file, int(self.unusable.sum())
+        parts = []
+        if missing + unreadable:
+            share = 100 * (missing + unreadable) / self._num_listed
+            parts.append(
+                f'{missing + unreadable} of {self._num_listed} videos could not be used so far '
+                f'({share:.2g} %): {missing} without a file, {unreadable} unreadable'
+            )
+        if num_frameless_clips:
+            parts.append(f'{num_frameless_clips} clips had no frame')
+        return '; '.join(parts)
+
+    def check_unusable(self, last: object = None) -> int:
+        """Return how many videos are missing or unreadable so far.
+
+        Args:
+            last: The last error, to be told; None: tell none.
+
+        Raises:
+            ValueError: If their share is larger than ``max_missing``.
+        """
+        count = self._num_without_file + int(self.unusable.sum())
+        if count > self.max_missing * self._num_listed:
+            told = '' if last is None else f'; the last: {last}'
+            raise ValueError(
+                f'{count} videos missing or unreadable so far, more than the share of '
+                f'{self.max_missing:g} allowed{told}'
+            )
+        return count
 
     @property
     def table(self) -> ClipTable:
@@ -204,13 +263,14 @@ class HowTo100M(PipelineDataset):
         if self._unusable[video]:
             return
         self._unusable[video] = 1
-        missing = self._num_without_file + int(self._unusable.sum())
-        count = f'{missing} videos missing or unreadable so far'
-        if missing > self.max_missing * self._num_listed:
-            raise ValueError(
-                f'{count}, more than the share of {self.max_missing:g} allowed; the last: {error}'
-            ) from error
-        warnings.warn(f'{error}; {count}, another clip is used', stacklevel=2)
+        if self._failures is not None:
+            video_id = self.table.video_ids[video]
+            self._failures.add(video_id, self.videos.path(video_id) or '', str(error))
+        count = self.check_unusable(error)
+        warnings.warn(
+            f'{error}; {count} videos missing or unreadable so far, another clip is used',
+            stacklevel=2,
+        )
 
     def _count_frameless(self, video: int, clip: dict[str, Any]) -> None:
         """Count the clips without a frame and warn once per video."""

@@ -25,6 +25,9 @@ class VideoFolder:
         durations: JSON file ``{video_id: seconds}`` that spares opening each video; None: ask the
             video.
         reader: Registered name of the reader that is asked.
+
+    Attributes:
+        max_missing: Share that ``check`` allows at least, see ``ReadableVideos``.
     """
 
     def __init__(
@@ -33,6 +36,7 @@ class VideoFolder:
         self.folder = folder
         self.durations = durations
         self.reader = reader
+        self.max_missing = 0.0
         self._asked: dict[str, VideoFacts] = {}
 
     @cached_property
@@ -118,6 +122,7 @@ class VideoFolder:
         if missing:
             shown = ', '.join(missing[:NAMES_SHOWN]) + (', ...' if missing[NAMES_SHOWN:] else '')
             message = f'{self.folder}: {len(missing)} of {len(video_ids)} videos missing ({shown})'
+            max_missing = max(max_missing, self.max_missing)
             if len(missing) > max_missing * len(video_ids):
                 raise FileNotFoundError(
                     f'{message}, more than the share of {max_missing:g} allowed; get the videos or '

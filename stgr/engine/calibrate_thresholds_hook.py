@@ -64,12 +64,15 @@ def calibrate(model: Any, videos: Iterable[dict[str, Any]]) -> dict[str, float]:
     text = model.encode_text(names)
     pool_rows, labels, all_rows, happens = [], [], [], []
     for sample, features in encoded:
-        similarity = model.similarity(features, text).cpu().numpy()
+        similarity = model.similarity(features, text)
+        times_sec = sample.get('frame_times_sec')
         columns = [names.index(name) for name in sample.pool]
         truth = sample.gt_labels.cpu().numpy()
-        pool_rows.append(similarity[columns])
+        pool = model.scores_over_time(similarity[columns], times_sec, exclusive=True)
+        alone = model.scores_over_time(similarity, times_sec, exclusive=False)
+        pool_rows.append(pool.cpu().numpy())
         labels.append(np.where(truth < len(columns), truth, BACKGROUND))  # no unasked label
-        all_rows.append(similarity)
+        all_rows.append(alone.cpu().numpy())
         happens.append(_where(truth, [*sample.pool, *sample.get('unasked', [])], names))
     pool_threshold, pool_iou = choose_pool_threshold(pool_rows, labels)
     if any(not row.any() for truth in happens for row in truth):

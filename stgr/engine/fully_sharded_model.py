@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from inspect import signature
 from typing import Any, Literal
 
 import torch
@@ -11,10 +10,13 @@ from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
+from torch.torch_version import TorchVersion
 
 from stgr.models.backbones import GroundingBackbone
 from stgr.ops.gather import copy_from_first_rank
 from stgr.registry import MODEL_WRAPPERS
+
+OLDEST_TORCH = '2.10'
 
 HalfPrecision = Literal['bfloat16', 'float16']
 
@@ -65,12 +67,18 @@ class FullyShardedModel(nn.Module):
         super().__init__()
         if not torch.distributed.is_initialized():
             raise RuntimeError('FullyShardedModel needs several processes; use tools/dist_train.sh')
+        if not torch_shards_rightly():
+            raise RuntimeError(
+                f'FullyShardedModel needs torch {OLDEST_TORCH} or later, not {torch.__version__}: '
+                'earlier ones give other gradients; train with MMDistributedDataParallel'
+            )
         module.init_weights()
         copy_from_first_rank([*module.parameters(), *module.buffers()])
         self._layers = _layers_that_learn(module)
         self._reshard_after_forward = reshard_after_forward
         self._in_evaluation = False
-        settings = {'mesh': _mesh(), **_left_out(module)}
+        frozen = {p for p in module.parameters() if not p.requires_grad}
+        settings = {'mesh': _mesh(), 'ignored_params': frozen}
         policy = _policy(layer_dtype)
         for layer in self._layers:
             fully_shard(
@@ -167,17 +175,13 @@ def _layers_that_learn(module: nn.Module) -> list[nn.Module]:
     return [layer for layer in layers if all(p.requires_grad for p in layer.parameters())]
 
 
-def _left_out(module: nn.Module) -> dict[str, Any]:
-    """Return the argument of ``fully_shard`` that leaves out what is frozen."""
-    frozen = {p for p in module.parameters() if not p.requires_grad}
-    if not frozen:
-        return {}
-    if 'ignored_params' not in signature(fully_shard).parameters:
-        raise RuntimeError(
-            f'torch {torch.__version__} shards frozen weights too; use a later release, or let '
-            'the whole backbone learn'
-        )
-    return {'ignored_params': frozen}
+def torch_shards_rightly() -> bool:
+    """Return whether this torch can be trusted with sharded training.
+
+    torch 2.6 cannot leave out frozen weights, 2.7 has no way to keep weights gathered, 2.8 gave
+    wrong gradients and 2.9 a wrong norm of them (two gloo processes against one).
+    """
+    return TorchVersion(torch.__version__) >= OLDEST_TORCH
 
 
 def check_sharded_training(model: Any, hooks: Sequence[Any]) -> None:

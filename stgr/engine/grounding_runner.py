@@ -15,6 +15,7 @@ from mmengine.runner import BaseLoop, Runner
 from torch import nn
 
 from stgr.engine.agreement import check_loaders, check_parts
+from stgr.engine.broken_videos_hook import BrokenVideosHook
 from stgr.engine.crash_safe_checkpoint_hook import CrashSafeCheckpointHook
 from stgr.engine.distributed import init_distributed, model_wrapper_config
 from stgr.engine.epoch_seeds import EpochSeedHook
@@ -23,6 +24,7 @@ from stgr.engine.feature_origin import expect_features_of
 from stgr.engine.fully_sharded_model import FullyShardedModel, check_sharded_training
 from stgr.engine.iter_train_loop import IterTrainLoop
 from stgr.engine.last_checkpoint import find_whole_checkpoint
+from stgr.engine.lost_processes import losses_named
 from stgr.engine.preemption_hook import PreemptionHook
 from stgr.engine.progress_hook import ProgressHook
 from stgr.engine.resumed_batches import batches_meta, go_on_after
@@ -51,9 +53,9 @@ class GroundingRunner(Runner):
     """A Runner that loads safely and strictly, resumes exactly, needs no GPU and says little.
 
     It adds default hooks: ``epoch_seed``, ``stop_on_nan``, ``trim_history``, ``progress``,
-    ``preemption``, and a ``checkpoint`` hook that keeps the last good file. A config replaces one
-    under its name, or drops it with None. Its loops are ``EpochTrainLoop`` and ``IterTrainLoop``.
-    Runs started within one second do not share MMEngine's global logs.
+    ``preemption``, ``broken_videos``, and a ``checkpoint`` hook that keeps the last good file. A
+    config replaces one under its name, or drops it with None. Its loops are ``EpochTrainLoop`` and
+    ``IterTrainLoop``. Runs started within one second do not share MMEngine's global logs.
     """
 
     _load_from: str | None
@@ -87,12 +89,25 @@ class GroundingRunner(Runner):
 
         Raises:
             ValueError: If the model is sharded and something does not go with that.
+            LostProcessError: If another process of the job is gone.
+            DataWorkerError: If data workers are killed again and again.
         """
         check_sharded_training(self.model, self.hooks)
         try:
-            return super().train()
+            with losses_named(self.work_dir):
+                return super().train()
         finally:
             self.call_hook('on_train_exit')
+
+    def val(self) -> dict:
+        """Validate; see ``train`` for processes that are lost."""
+        with losses_named(self.work_dir):
+            return super().val()
+
+    def test(self) -> dict:
+        """Test; see ``train`` for processes that are lost."""
+        with losses_named(self.work_dir):
+            return super().test()
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
         """Wrap for several processes with ``device_ids`` only where there are GPUs."""
@@ -108,6 +123,7 @@ class GroundingRunner(Runner):
             'trim_history': {'type': TrimHistoryHook},
             'progress': {'type': ProgressHook},
             'preemption': {'type': PreemptionHook},
+            'broken_videos': {'type': BrokenVideosHook},
             'checkpoint': {'type': CrashSafeCheckpointHook, 'interval': 1},
         }
         wanted = {**ours, **(hooks or {})}

@@ -8,7 +8,8 @@ from mmengine.runner import BaseLoop, IterBasedTrainLoop
 from mmengine.runner.utils import calc_dynamic_intervals
 from torch.utils.data import DataLoader
 
-from stgr.engine.train_steps import TrainSteps, batches_after
+from stgr.engine.train_steps import TrainSteps
+from stgr.engine.worker_batches import WorkerBatches, kill_workers
 from stgr.registry import LOOPS
 
 
@@ -73,9 +74,12 @@ class IterTrainLoop(TrainSteps, IterBasedTrainLoop):
         number, skipped = 0, self._iter
         if not self._endless:
             number, skipped = divmod(self._iter, len(self.dataloader))
-        while self._goes_on():
-            self._run_pass(number, skipped)
-            number, skipped = number + 1, 0
+        try:
+            while self._goes_on():
+                self._run_pass(number, skipped)
+                number, skipped = number + 1, 0
+        finally:
+            kill_workers(getattr(self.dataloader, '_iterator', None))
         self.runner.call_hook('after_train_epoch')
         self.runner.call_hook('after_train')
         return self.runner.model
@@ -92,22 +96,23 @@ class IterTrainLoop(TrainSteps, IterBasedTrainLoop):
         """Train on a pass over the data but its first batches.
 
         Hooks may have ``before_train_pass(runner, number)``, called before it.
+
+        Raises:
+            DataWorkerError: If data workers die of one batch again and again.
         """
         self.runner.call_hook('before_train_pass', number=number)
         if hasattr(self.dataloader.sampler, 'set_epoch'):
             self.dataloader.sampler.set_epoch(number)
-        batches = batches_after(self.dataloader, skipped)
-        left = math.inf if self._endless else len(self.dataloader) - skipped
-        try:
-            while left > 0 and self._goes_on():
+        end = math.inf if self._endless else len(self.dataloader)
+        with WorkerBatches(self.dataloader, skipped) as batches:
+            place = skipped
+            while place < end and self._goes_on():
                 self.runner.model.train()
-                self.load_and_train(self._iter, batches)
-                left -= 1
+                self.load_and_train(self._iter, batches, place)
+                place += 1
                 self._decide_current_val_interval()
                 if self._validation_is_due():
                     self.runner.val_loop.run()
-        finally:
-            del batches  # ends its workers, which put off signals (see PreemptionHook)
 
     def _validation_is_due(self) -> bool:
         due = self._iter % self.val_interval == 0 or self._iter == self._max_iters

@@ -1,11 +1,11 @@
 """What our two training loops share: steps in chunks, and going on at any batch."""
 
-from collections.abc import Iterator
 from typing import Any
 
-from torch.utils.data import DataLoader
-
 from stgr.engine.cached_gradients import cached_gradient_step
+from stgr.engine.worker_batches import DataWorkerError, WorkerBatches
+
+MAX_TRIES = 3  # for a batch: more than accident, few enough to end soon
 
 
 class TrainSteps:
@@ -20,6 +20,7 @@ class TrainSteps:
 
     runner: Any
     dataloader: Any  # a DataLoader
+    epoch: int
     _iter: int
 
     def start_with(self, chunk_clips: int | None) -> None:
@@ -33,13 +34,38 @@ class TrainSteps:
         self.chunk_clips = chunk_clips
         self.batches_done = 0
 
-    def load_and_train(self, batch_idx: int, batches: Iterator[Any]) -> None:
+    def load_and_train(self, batch_idx: int, batches: WorkerBatches, place: int) -> None:
         """Train on the next batch.
 
         Hooks may have ``before_train_fetch(runner, batch_idx)``, called before it is loaded.
+
+        Args:
+            batch_idx: Its number among those of the loop.
+            batches: Loads it.
+            place: Its number among those that the sampler gives in this pass over the data.
+
+        Raises:
+            DataWorkerError: If data workers die of it again and again.
         """
-        self.runner.call_hook('before_train_fetch', batch_idx=batch_idx)
-        self.run_iter(batch_idx, next(batches))
+        self.run_iter(batch_idx, self._fetch(batch_idx, batches, place))
+
+    def _fetch(self, batch_idx: int, batches: WorkerBatches, place: int) -> Any:
+        """Return a batch, from new workers if one was killed."""
+        where = f'epoch {self.epoch + 1}, batch {place} of {len(self.dataloader)}'
+        for attempt in range(MAX_TRIES):
+            if attempt:
+                batches.restart(place)
+            self.runner.call_hook('before_train_fetch', batch_idx=batch_idx)
+            try:
+                return batches.fetch()
+            except DataWorkerError as error:
+                last = error
+            tries = f'try {attempt + 1} of {MAX_TRIES}'  # told apart: MMEngine says nothing twice
+            self.runner.logger.warning(f'{where}, {tries}: {last}; all workers are started anew')
+        raise DataWorkerError(
+            f'{where}: {MAX_TRIES} times in a row {last}; then --resume the last checkpoint in '
+            f'{self.runner.work_dir}'
+        ) from last
 
     def run_iter(self, idx: int, data_batch: Any) -> None:
         """Train on one batch."""
@@ -54,40 +80,3 @@ class TrainSteps:
         self.batches_done = idx + 1
         runner.call_hook('after_train_iter', batch_idx=idx, data_batch=data_batch, outputs=outputs)
         self._iter += 1
-
-
-def batches_after(loader: DataLoader, skipped: int) -> Iterator[Any]:
-    """Return an iterator over the batches of a loader but the first, which are not loaded."""
-    return iter(loader if skipped == 0 else _without_first(loader, skipped))
-
-
-class _Rest:
-    """A batch sampler without its first batches."""
-
-    def __init__(self, batches: Any, skipped: int) -> None:
-        self._batches = batches
-        self._skipped = skipped
-
-    def __iter__(self) -> Iterator[list[int]]:
-        batches = iter(self._batches)
-        for _ in range(self._skipped):
-            next(batches)
-        return batches
-
-    def __len__(self) -> int:
-        return len(self._batches) - self._skipped
-
-
-def _without_first(loader: DataLoader, skipped: int) -> DataLoader:
-    return DataLoader(
-        loader.dataset,
-        batch_sampler=_Rest(loader.batch_sampler, skipped),
-        num_workers=loader.num_workers,
-        collate_fn=loader.collate_fn,
-        pin_memory=loader.pin_memory,
-        timeout=loader.timeout,
-        worker_init_fn=loader.worker_init_fn,
-        multiprocessing_context=loader.multiprocessing_context,
-        generator=loader.generator,
-        prefetch_factor=loader.prefetch_factor,
-    )

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from stgr.io.errors import VideoError
-from stgr.io.pyav_tools import clock_start_sec, import_av
+from stgr.io.pyav_tools import clock_start_sec, import_av, packets_of
 
 AAC_RATE = 48_000  # every player takes it; other rates are resampled
 SAMPLES_PER_FRAME = 1024
@@ -258,16 +258,8 @@ def timed_packets(container: Any, stream: Any) -> Iterator[Any]:
 
     Their times count from where those of the pictures do (see ``clock_start_sec``).
     """
-    av = import_av()
     late = round(clock_start_sec(container) / stream.time_base)
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets, None)
-        except av.FFmpegError:
-            return
-        if packet is None:
-            return
+    for packet in packets_of(container, stream):
         if packet.dts is None:
             continue
         packet.dts -= late

@@ -11,6 +11,10 @@ class VideoNotFoundError(VideoError, FileNotFoundError):
     __str__ = ValueError.__str__  # OSError would print an error number and no message
 
 
+class DamagedFeaturesError(VideoError):
+    """The stored features of a video are damaged: it can be encoded again, others are not hurt."""
+
+
 def missing_package(package: str, *, purpose: str) -> ImportError:
     """Return the error for an optional package that is not installed: it is the command to run.
 

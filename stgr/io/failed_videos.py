@@ -1,6 +1,7 @@
-"""Videos that could not be encoded, and why: ``failed.jsonl``, a line each."""
+"""Videos that could not be encoded or trained on, and why: ``failed.jsonl``, a line each."""
 
 import json
+import os
 from collections.abc import Collection
 from pathlib import Path
 
@@ -11,10 +12,10 @@ FAILED = 'failed.jsonl'
 
 
 class FailedVideos:
-    """The list of failures of a feature store, shared by its writers.
+    """The list of failures of a feature store or of a training run, shared by its processes.
 
     Args:
-        root: Folder of the store.
+        root: Folder of the store or run.
     """
 
     def __init__(self, root: str | Path) -> None:
@@ -31,14 +32,16 @@ class FailedVideos:
                 reasons[entry['video']] = entry['reason']
         return reasons
 
-    def add(self, video_id: str, path: Path, reason: str) -> None:
+    def add(self, video_id: str, path: str | Path, reason: str) -> None:
         """Add a failure."""
         entry = {'video': video_id, 'path': str(path), 'reason': reason}
         line = json.dumps(entry, ensure_ascii=False).encode(errors='backslashreplace') + b'\n'
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with locked(self._lock), self.path.open('a+b') as file:
-            if file.tell() and self.path.read_bytes()[-1:] != b'\n':
-                line = b'\n' + line  # a crash cut the last line
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b'\n':
+                    line = b'\n' + line  # a crash cut the last line
             file.write(line)
 
     def forget(self, video_ids: Collection[str]) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from stgr.io.errors import DamagedFeaturesError
 from stgr.io.feature_provenance import FORMAT_VERSION, PROVENANCE_KEYS, check_provenance
 from stgr.io.feature_writer import FeatureWriter, write_features
 from stgr.io.stored_features import FeatureBlock, StoredFeatures
@@ -50,7 +51,9 @@ def open_safetensors(path: Path) -> Any:
     except FileNotFoundError as error:
         raise FileNotFoundError(f'{path}: no such feature file; extract the features') from error
     except SafetensorError as error:
-        raise ValueError(f'{path}: damaged feature file ({error}); extract it again') from error
+        raise DamagedFeaturesError(
+            f'{path}: damaged feature file ({error}); extract it again'
+        ) from error
 
 
 __all__ = [

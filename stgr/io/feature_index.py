@@ -9,6 +9,7 @@ wins, and nothing depends on who that is.
 import hashlib
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +55,9 @@ class FeatureIndex:
 
     def refresh(self) -> list[ShardTable]:
         """Take in shards that came since the last time; return those that the index lacked."""
-        found = {entry.name: entry.stat().st_size for entry in _shards(self.folder)}
+        found = _sizes(self.folder)
+        if not self._sound <= set(found):  # their videos may lie in others that are known, too
+            self._known.clear()
         self._known &= set(found)
         self._sound &= set(found)
         self.damaged = {name: why for name, why in self.damaged.items() if name in found}
@@ -72,9 +75,9 @@ class FeatureIndex:
 
     def find(self, video_id: str) -> VideoPlace | None:
         """Return where a video lies, None if in no usable shard."""
-        for place in self._saved.find(video_id):
-            if place.shard in self._sound:
-                return place
+        saved = self._find_saved(video_id)
+        if saved is not None:
+            return saved
         added = self._added.get(video_id)
         return added if added is not None and added.shard in self._sound else None
 
@@ -89,7 +92,7 @@ class FeatureIndex:
             if place.shard in self._sound:
                 yield video_id, place
         for video_id, place in self._added.items():
-            if place.shard in self._sound:
+            if place.shard in self._sound and self._find_saved(video_id) is None:
                 yield video_id, place
 
     @property
@@ -107,6 +110,10 @@ class FeatureIndex:
         """Write the index, whole or not at all; whoever has mapped the old one keeps it."""
         sizes = {name: (self.folder / name).stat().st_size for name in self.shards}
         write_atomically(self.folder / INDEX, _encoded(sizes, dict(self.items())))
+
+    def _find_saved(self, video_id: str) -> VideoPlace | None:
+        places = self._saved.find(video_id)
+        return next((place for place in places if place.shard in self._sound), None)
 
     def _read(self, name: str) -> list[ShardTable]:
         try:
@@ -162,10 +169,14 @@ class _SavedIndex:
         return VideoPlace(self._names[int(self._columns['shards'][position])], range(begin, end))
 
 
-def _shards(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    return [p for p in folder.iterdir() if p.suffix == SHARD_SUFFIX and not p.name.startswith('.')]
+def _sizes(folder: Path) -> dict[str, int]:
+    """Return the size of each shard in a folder; one may be taken away while it is listed."""
+    sizes = {}
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.suffix == SHARD_SUFFIX and not path.name.startswith('.'):
+            with suppress(FileNotFoundError):
+                sizes[path.name] = path.stat().st_size
+    return sizes
 
 
 def _key(name: bytes) -> int:

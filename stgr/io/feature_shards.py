@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from stgr.io.errors import DamagedFeaturesError
 from stgr.io.feature_files import open_safetensors
 from stgr.io.feature_provenance import FORMAT_VERSION, check_provenance
 from stgr.io.feature_writer import DTYPES
@@ -61,13 +62,28 @@ def read_table(path: Path) -> ShardTable:
         {'shard_version': SHARD_VERSION, 'format_version': FORMAT_VERSION},
         source=path,
     )
-    rows = _rows(header.metadata['videos'], path)
-    stored = header.tensors['times_sec'].shape[0]
-    if sum(map(len, rows.values())) != stored:
-        raise ValueError(f'{path}: damaged shard (its videos do not have the {stored} rows stored)')
+    rows = _rows(header.metadata.get('videos', ''), path)
+    stored = sum(map(len, rows.values()))
+    for name in ('times_sec', 'frames', *(['patches'] if 'patches' in header.tensors else [])):
+        place = header.tensors.get(name)
+        if place is None or place.shape[:1] != (stored,):
+            found = 'none' if place is None else place.shape
+            raise DamagedFeaturesError(
+                f'{path}: damaged shard (its videos have {stored} rows, but {name} has the shape '
+                f'{found})'
+            )
     provenance = {k: v for k, v in header.metadata.items() if k not in _OWN_KEYS}
     size = max(place.end for place in header.tensors.values())
     return ShardTable(provenance, 'patches' in header.tensors, rows, size)
+
+
+@dataclass(frozen=True)
+class ShardPiece:
+    """A video that is to go into a shard: its id, and which rows of which file are its own."""
+
+    video_id: str
+    file: Path
+    rows: range
 
 
 class FeatureShard:
@@ -115,23 +131,45 @@ def write_shard(files: Sequence[tuple[str, Path]], path: Path) -> str:
         ValueError: If the files are of different origins, or some have patches and some not.
         OSError: If writing fails.
     """
-    headers = [read_header(file) for _, file in files]
-    metadata = _shared_metadata(files, headers)
-    counts = [header.tensors['times_sec'].shape[0] for header in headers]
+    counts = [read_header(file).tensors['times_sec'].shape[0] for _, file in files]
+    pieces = [
+        ShardPiece(video_id, file, range(count))
+        for (video_id, file), count in zip(files, counts, strict=True)
+    ]
+    return join_pieces(pieces, path)
+
+
+def join_pieces(pieces: Sequence[ShardPiece], path: Path) -> str:
+    """Write a shard of videos that lie in feature files or in other shards, all of one origin.
+
+    Args:
+        pieces: At least one.
+        path: The file to write.
+
+    Returns:
+        What the file is to be called.
+
+    Raises:
+        ValueError: If the files are of different origins, or some have patches and some not.
+        OSError: If writing fails.
+    """
+    headers = {file: read_header(file) for file in dict.fromkeys(piece.file for piece in pieces)}
+    first = headers[pieces[0].file]
+    metadata = _shared_metadata(headers)
     metadata['shard_version'] = SHARD_VERSION
-    metadata['videos'] = json.dumps(
-        [[video_id, count] for (video_id, _), count in zip(files, counts, strict=True)]
-    )
-    names = [name for name in DTYPES if name in headers[0].tensors]
-    tensors = {
-        name: (DTYPES[name], (sum(counts), *headers[0].tensors[name].shape[1:])) for name in names
-    }
+    metadata['videos'] = json.dumps([[piece.video_id, len(piece.rows)] for piece in pieces])
+    total = sum(len(piece.rows) for piece in pieces)
+    names = [name for name in DTYPES if name in first.tensors]
+    tensors = {name: (DTYPES[name], (total, *first.tensors[name].shape[1:])) for name in names}
     digest = hashlib.sha256()
     with path.open('wb') as out:
         _write(out, header_bytes(metadata, tensors), digest)
         for name in names:
-            for (_, file), header in zip(files, headers, strict=True):
-                _copy(file, header.tensors[name].begin, header.tensors[name].end, out, digest)
+            for piece in pieces:
+                place = headers[piece.file].tensors[name]
+                row_bytes = (place.end - place.begin) // max(place.shape[0], 1)
+                begin = place.begin + piece.rows.start * row_bytes
+                _copy(piece.file, begin, begin + len(piece.rows) * row_bytes, out, digest)
         out.flush()
         os.fsync(out.fileno())
     return _name(digest)
@@ -157,7 +195,9 @@ def _rows(videos: str, path: Path) -> dict[str, range]:
     try:
         pairs = [(str(video_id), int(count)) for video_id, count in json.loads(videos)]
     except (ValueError, TypeError) as error:
-        raise ValueError(f'{path}: damaged shard (its table is unreadable: {error})') from error
+        raise DamagedFeaturesError(
+            f'{path}: damaged shard (its table is unreadable: {error})'
+        ) from error
     ends = np.cumsum([count for _, count in pairs]).tolist()
     return {
         video_id: range(end - count, end)
@@ -165,20 +205,19 @@ def _rows(videos: str, path: Path) -> dict[str, range]:
     }
 
 
-def _shared_metadata(
-    files: Sequence[tuple[str, Path]], headers: Sequence[SafetensorsHeader]
-) -> dict[str, str]:
-    first = headers[0]
+def _shared_metadata(headers: Mapping[Path, SafetensorsHeader]) -> dict[str, str]:
+    """Return what files say that are to be one, without what each says of its videos."""
+    one, first = next(iter(headers.items()))
+    shared = {key: value for key, value in first.metadata.items() if key not in _OWN_KEYS}
     layout = {name: place.shape[1:] for name, place in first.tensors.items()}
-    for (_, file), header in zip(files, headers, strict=True):
-        check_provenance(header.metadata, first.metadata, source=file)
+    for file, header in headers.items():
+        check_provenance(header.metadata, shared, source=file)
         found = {name: place.shape[1:] for name, place in header.tensors.items()}
         if found != layout:
             raise ValueError(
-                f'{file} holds {found}, but {files[0][1]} {layout}; one store holds features of '
-                'one kind'
+                f'{file} holds {found}, but {one} {layout}; one store holds features of one kind'
             )
-    return dict(first.metadata)
+    return shared
 
 
 def _copy(file: Path, begin: int, end: int, out: BinaryIO, digest: 'hashlib._Hash') -> None:

@@ -2,9 +2,11 @@
 
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from stgr.io.errors import DamagedFeaturesError
 from stgr.io.feature_files import FeatureFile
 from stgr.io.feature_index import FeatureIndex
 from stgr.io.feature_shards import SHARD_SUFFIX, FeatureShard, verify_shard
@@ -72,9 +74,11 @@ class FeatureStore:
         if not self.is_sharded:
             return FeatureFile(self.path(video_id), self.provenance)
         place = self._places().find(video_id)
-        if place is None:
-            self._places().refresh()  # the store may have grown
-            place = self._places().find(video_id)
+        if place is not None:
+            with suppress(FileNotFoundError):  # its shard may have been joined with others
+                return self._shard(place.shard).open(video_id)
+        self._places().refresh()  # the store may have grown
+        place = self._places().find(video_id)
         if place is None:
             raise self._missing(video_id)
         return self._shard(place.shard).open(video_id)
@@ -121,7 +125,7 @@ class FeatureStore:
         places = self._places()
         shard = places.damaged_shard_of(video_id)
         if shard is not None:
-            return ValueError(
+            return DamagedFeaturesError(
                 f'{self._shards / shard}: damaged shard ({places.damaged[shard]}), which holds '
                 f'{video_id!r}; run stgr extract again, which encodes its videos anew'
             )

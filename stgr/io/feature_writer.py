@@ -62,6 +62,7 @@ class FeatureWriter:
         path: The file to write; its folder is made.
         times_sec: Presentation times of all F frames, (F,), ascending.
         width: Width C of the features.
+        patch_width: Width of patch features where it is another one.
         provenance: Values of ``PROVENANCE_KEYS``: registered name of the video reader, frames per
             second, image size the backbone saw, patch grid ``'h,w'`` or ``(h, w)``, checksum of the
             backbone's weights. Further keys are stored as well.
@@ -78,6 +79,7 @@ class FeatureWriter:
         *,
         times_sec: np.ndarray,
         width: int,
+        patch_width: int | None = None,
         provenance: Mapping[str, object],
         has_patches: bool = True,
     ) -> None:
@@ -90,7 +92,7 @@ class FeatureWriter:
         n = len(self._times)
         self._shapes: dict[str, tuple[int, ...]] = {'times_sec': (n,), 'frames': (n, width)}
         if has_patches:
-            self._shapes['patches'] = (n, rows * columns, width)
+            self._shapes['patches'] = (n, rows * columns, patch_width or width)
         self._offsets: dict[str, int] = {}
         self._written = 0
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from stgr.io.atomic import written_whole
 from stgr.io.audio_reader import read_audio
+from stgr.io.store_writer import file_name
 
 
 class MelStore:
@@ -36,7 +37,7 @@ class MelStore:
         Raises:
             VideoError: If the video cannot be read.
         """
-        file, num_bytes = self.folder / f'{video_id}.npz', Path(video_path).stat().st_size
+        file, num_bytes = self.folder / file_name(video_id, '.npz'), Path(video_path).stat().st_size
         kept = _kept(file, num_bytes)
         if kept is not None:
             return kept

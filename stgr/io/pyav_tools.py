@@ -1,7 +1,7 @@
 """PyAV handled with care: containers that always close, errors that name the file."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -115,16 +115,19 @@ def _main_stream(container: Any) -> Any:
 
 def demux(container: Any, stream: Any) -> Iterator[Any]:
     """Yield the non-empty packets of a stream in file order, ending quietly where reading fails."""
-    av = import_av()
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets, None)
-        except av.FFmpegError:
-            return
-        if packet is None:
-            return
+    for packet in packets_of(container, stream):
         if packet.size:
+            yield packet
+
+
+def packets_of(container: Any, stream: Any) -> Iterator[Any]:
+    """Yield all packets of a stream, the empty last one too, ending quietly where reading fails.
+
+    PyAV's iterator frees what it holds (160 bytes) only if it is closed or read to its end.
+    """
+    av = import_av()
+    with closing(container.demux(stream)) as packets, suppress(av.FFmpegError):
+        while (packet := next(packets, None)) is not None:
             yield packet
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from stgr.io.errors import DamagedFeaturesError
+
 MAX_HEADER_BYTES = 100_000_000  # as in the reference implementation
 _NAMES = {'<f8': 'F64', '<f2': 'F16', '<i8': 'I64', '<i4': 'I32', '|u1': 'U8'}
 
@@ -69,15 +71,19 @@ def read_header(path: Path) -> SafetensorsHeader:
         start = file.read(8)
         length = struct.unpack('<Q', start)[0] if len(start) == 8 else size
         if length > min(size - 8, MAX_HEADER_BYTES):
-            raise ValueError(f'{path}: damaged file (no whole header in its {size} bytes)')
+            raise DamagedFeaturesError(
+                f'{path}: damaged file (no whole header in its {size} bytes)'
+            )
         text = file.read(length)
     try:
         header = _parsed(json.loads(text), base=8 + length)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ValueError(f'{path}: damaged file (its header is unreadable: {error})') from error
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise DamagedFeaturesError(
+            f'{path}: damaged file (its header is unreadable: {error})'
+        ) from error
     wanted = max((place.end for place in header.tensors.values()), default=8 + length)
     if wanted != size:
-        raise ValueError(f'{path}: damaged file ({size} bytes instead of {wanted})')
+        raise DamagedFeaturesError(f'{path}: damaged file ({size} bytes instead of {wanted})')
     return header
 
 

@@ -222,15 +222,15 @@ class StoreWriter:
             raise ValueError(patches_differ(source, stored=has_patches))
 
 
-def file_name(video_id: str) -> str:
-    """Return the name of a video's feature file.
+def file_name(video_id: str, suffix: str = _SUFFIX) -> str:
+    """Return the name of a video's file in a store, which lies in the store and nowhere else.
 
     Raises:
         ValueError: If the id is no plain file name.
     """
     if not video_id or Path(video_id).name != video_id:
         raise ValueError(f'a video id must be a plain file name, but is {video_id!r}')
-    return f'{video_id}{_SUFFIX}'
+    return f'{video_id}{suffix}'
 
 
 def patches_differ(source: str | Path, *, stored: bool) -> str:

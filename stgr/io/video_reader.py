@@ -160,7 +160,8 @@ def open_video(path: str | Path, reader: str = 'pyav') -> VideoReader:
 
     Args:
         path: The video file.
-        reader: Registered name: 'pyav' (default), 'decord', 'torchcodec' or 'isolated'.
+        reader: Registered name: 'pyav' (default), 'decord', 'torchcodec', 'torchcodec_cuda' or
+            'isolated'.
 
     Raises:
         KeyError: If there is no reader of that name.

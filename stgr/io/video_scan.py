@@ -99,6 +99,7 @@ class _PacketProbe:
 
     def __init__(self, stream: Any) -> None:
         self._frame: Any = None
+        self._started = False
         self.healthy = True
         self._decoder = stream.codec_context
         self._splits = self._decoder.name in PER_PACKET_CODECS
@@ -108,11 +109,14 @@ class _PacketProbe:
             self.healthy = False
         if not self.healthy or (self._frame is not None and not self._splits):
             return
+        starts, self._started = not self._started, True
         try:
             frames = self._decoder.decode(packet)
         except import_av().FFmpegError:
             self.healthy = False
             return
+        if starts and packet.is_keyframe:  # needs no other: do not wait for those held back
+            frames = frames or drain(self._decoder)
         if frames and self._frame is None:
             self._frame = frames[0]
             self._decoder.skip_frame = 'ALL'

@@ -1,5 +1,6 @@
 """From similarities and heat maps to spans and tubes; numpy, and OpenCV for boxes."""
 
+from stgr.localizers.hysteresis import HysteresisTemporalLocalizer
 from stgr.localizers.spatial import (
     HeatMapSpatialLocalizer,
     SpatialAnswer,
@@ -10,6 +11,7 @@ from stgr.localizers.tubes import build_tubes
 
 __all__ = [
     'HeatMapSpatialLocalizer',
+    'HysteresisTemporalLocalizer',
     'SpatialAnswer',
     'TemporalAnswer',
     'ThresholdTemporalLocalizer',

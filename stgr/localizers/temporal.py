@@ -81,22 +81,32 @@ class ThresholdTemporalLocalizer:
         if similarity.size == 0:
             return tuple(TemporalAnswer(row >= self.threshold, ()) for row in similarity)
         edges_sec = _frame_edges(times_sec, duration_sec)
-        active = similarity >= self.threshold
         if exclusive:
-            labels = label_frames(similarity, self.threshold)
+            labels = self.label_frames(similarity)
             active = labels[None] == np.arange(len(similarity))[:, None]  # (Q, F)
+        else:
+            active = self.find_active(similarity)
         taken = active.any(axis=0) if exclusive else np.zeros(len(times_sec), dtype=bool)
         return tuple(
             self._answer(row, scores, taken & ~row, edges_sec)
             for row, scores in zip(active, similarity, strict=True)
         )
 
+    def find_active(self, similarity: np.ndarray) -> np.ndarray:
+        """Return on which frames each query is seen when judged alone, (Q, F) bool."""
+        active: np.ndarray = similarity >= self.threshold
+        return active
+
+    def label_frames(self, similarity: np.ndarray) -> np.ndarray:
+        """Return the label of each frame of a pool, -1 for background, (F,) int64."""
+        return label_frames(similarity, self.threshold)
+
     def _answer(
         self, active: np.ndarray, scores: np.ndarray, blocked: np.ndarray, edges_sec: np.ndarray
     ) -> TemporalAnswer:
         """Join and filter the runs of one query; ``blocked`` frames belong to another one."""
         runs: list[tuple[int, int]] = []
-        for first, stop in _runs(active):
+        for first, stop in find_runs(active):
             if runs and self._joins(runs[-1][1], first, blocked, edges_sec):
                 first = runs.pop()[0]
             runs.append((first, stop))
@@ -159,8 +169,8 @@ def _frame_edges(times_sec: np.ndarray, duration_sec: float) -> np.ndarray:
     return np.append(times_sec.astype(np.float64), end_sec)
 
 
-def _runs(active: np.ndarray) -> list[tuple[int, int]]:
-    """Half-open index ranges of the runs of True."""
+def find_runs(active: np.ndarray) -> list[tuple[int, int]]:
+    """Return the half-open index ranges of the runs of True, in order."""
     change = np.diff(active.astype(np.int8), prepend=0, append=0)
     starts, stops = np.flatnonzero(change == 1), np.flatnonzero(change == -1)
     return list(zip(starts.tolist(), stops.tolist(), strict=True))

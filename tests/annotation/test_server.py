@@ -172,7 +172,8 @@ def test_an_answer_that_fits_nothing_is_refused_and_not_saved(
     [
         'nothing', 'page', '../server.py', '..%2fserver.py', 'page/../../server.py', '/etc/passwd',
         'frame/0/6.jpg', 'frame/1/0.jpg', 'frame/0/-1.jpg', 'frame/0/1.png', 'frame/0/9999999.jpg',
-        'save', 'work/', 'clicks/ann/kitchen.json',
+        'save', 'work/', 'clicks/ann/kitchen.json', '%2e%2e/%2e%2e/server.py', '..%5cserver.py',
+        'page/%2e%2e%2fserver.py', 'frame/../frame/0/1.jpg', 'frame/%2e%2e/0/1.jpg', '%00',
     ],
 )  # fmt: skip
 def test_what_is_not_listed_is_not_served(serve, place):
@@ -183,6 +184,22 @@ def test_what_is_not_listed_is_not_served(serve, place):
 
     assert status == 404
     assert set(json.loads(content)) == {'error'}
+
+
+@pytest.mark.parametrize('name', ['..', '..%2f..%2fsecret', '%2fetc', 'a%2fb', '.', 'a%00b'])
+def test_a_name_that_is_a_path_is_refused(serve, folder, name):
+    server = serve()
+    host = f'127.0.0.1:{server.server_port}'
+
+    status, content = raw(server, 'GET', f'/{server.token}/work/{name}', {'Host': host})
+
+    assert status in (400, 404)
+    assert set(json.loads(content)) == {'error'}
+    assert not (folder / 'clicks').exists()
+
+
+def test_only_this_machine_is_listened_to(serve):
+    assert serve().server_address[0] == '127.0.0.1'
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,6 @@ def test_a_query_of_many_windows_goes_alone_and_the_others_together():
     windows = [Window(query, frame, 1) for query in range(3) for frame in range(9 if query else 2)]
     windows += [Window(5, 0, 1), Window(5, 4, 2)]
 
-    queries = [sorted({window.query for window in batch}) for batch in _batches(windows)]
+    queries = [sorted({window.query for window in batch}) for batch in _batches(windows, 256)]
 
     assert queries == [[1], [2], [0, 5], [5]]

@@ -17,6 +17,7 @@ def hub(tmp_path, monkeypatch):
     (package / 'weights' / 'ours_tiny.safetensors').touch()
     monkeypatch.setattr(model_hub, '_PACKAGE_DIR', package)
     monkeypatch.setattr(model_hub, 'WEIGHTS_DIR', package / 'weights')
+    monkeypatch.setenv('STGR_CACHE', str(tmp_path / 'cache'))
     return tmp_path
 
 
@@ -29,6 +30,16 @@ def test_models_are_the_public_configs(hub):
 def test_bundled_weights_come_with_their_model_only(hub):
     assert model_hub.find_model('ours_tiny').weights.name == 'ours_tiny.safetensors'
     assert model_hub.find_model('ours_clip').weights is None
+
+
+def test_downloaded_weights_come_with_their_model_after_bundled_ones(hub):
+    downloads = hub / 'cache' / 'weights'
+    downloads.mkdir(parents=True)
+    for name in ('ours_clip', 'ours_tiny'):
+        (downloads / f'{name}.safetensors').touch()
+
+    assert model_hub.find_model('ours_clip').weights == downloads / 'ours_clip.safetensors'
+    assert model_hub.find_model('ours_tiny').weights.parent != downloads
 
 
 def test_configs_inside_the_package_are_preferred_as_in_a_wheel(hub):

@@ -55,3 +55,18 @@ def run_tool(tool_environment):
         )
 
     return run
+
+
+@pytest.fixture
+def run_main(capfd):
+    """Return a function that runs tools/train.py in this process: its status and what it said."""
+    import runpy
+
+    main = runpy.run_path(str(_REPOSITORY / 'tools' / 'train.py'))['main']
+
+    def run(*arguments):
+        status = main([str(argument) for argument in arguments])
+        captured = capfd.readouterr()
+        return status, captured.out + captured.err
+
+    return run

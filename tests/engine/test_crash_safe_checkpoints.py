@@ -1,6 +1,7 @@
 """A full disk or a kill while saving leaves the last good checkpoint in place."""
 
 import errno
+import resource
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,32 @@ def test_full_disk_keeps_the_only_checkpoint_and_says_what_to_do(load_toy, tmp_p
     assert not list(tmp_path.glob(f'{PARTIAL_PREFIX}*'))
     last = find_last_checkpoint(tmp_path)
     assert read_checkpoint(last)['meta']['epoch'] == 2
+
+
+@pytest.fixture
+def small_disk():
+    """Return a function after which no file of this process may become larger than that."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_disk_that_really_takes_no_more_keeps_the_old_checkpoint_and_it_resumes(
+    load_toy, tmp_path, small_disk
+):
+    GroundingRunner.from_cfg(load_toy('train_cfg.max_epochs=2')).train()
+    old = (tmp_path / 'epoch_2.pth').read_bytes()
+    small_disk(len(old) // 2)
+
+    with pytest.raises(OSError, match=r'epoch_3\.pth.*earlier checkpoints are intact: make room'):
+        GroundingRunner.from_cfg(load_toy('+resume=True')).train()
+
+    small_disk(1 << 30)
+    assert (tmp_path / 'epoch_2.pth').read_bytes() == old
+    assert not list(tmp_path.glob(f'{PARTIAL_PREFIX}*'))
+    runner = GroundingRunner.from_cfg(load_toy('+resume=True'))
+    runner.train()
+    assert runner.epoch == 4
 
 
 def test_old_checkpoint_is_removed_only_after_the_new_one_is_there(load_toy, tmp_path, monkeypatch):

@@ -5,6 +5,7 @@ import random
 import signal
 import subprocess
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import torch
@@ -13,6 +14,15 @@ from mmengine.model import BaseModel
 from torch.utils.data import Dataset
 
 from stgr.registry import DATASETS, METRICS, MODELS
+
+if os.environ.get('RANK') == '1':  # what the process of rank 1 alone is to do
+    os.environ.update(
+        {name[6:]: value for name, value in os.environ.items() if name.startswith('RANK1_')}
+    )
+if 'TOY_MEETING' in os.environ:  # processes with short time limits begin together
+    Path(os.environ['TOY_MEETING'], os.environ['RANK']).touch()
+    while len(list(Path(os.environ['TOY_MEETING']).iterdir())) < 2:
+        time.sleep(0.01)
 
 
 @DATASETS.register_module()
@@ -26,9 +36,21 @@ class ToyClips(Dataset):
         return self.count
 
     def __getitem__(self, index):
+        _die_in_worker(index)
         x = torch.full((3,), float(index)) + random.random()
         sample = SimpleNamespace(video_id=f'clip{index}', start_sec=float(index))
         return {'inputs': x, 'data_samples': sample}
+
+
+def _die_in_worker(index):
+    """Be killed while loading a clip, as often as the file named in the environment has bytes."""
+    left = os.environ.get('TOY_DEATHS_OF_WORKERS')
+    if left is None or index != 3 or torch.utils.data.get_worker_info() is None:
+        return
+    size = Path(left).stat().st_size
+    if size:
+        os.truncate(left, size - 1)
+        os.kill(os.getpid(), getattr(signal, os.environ.get('TOY_SIGNAL', 'SIGKILL')))
 
 
 @MODELS.register_module()
@@ -46,6 +68,8 @@ class ToyModel(BaseModel):
         self.steps += 1
         if int(self.steps) == int(os.environ.get('TOY_KILL_AT_STEP', '-1')):
             os.kill(os.getpid(), signal.SIGKILL)
+        if int(self.steps) == int(os.environ.get('TOY_STOP_AT_STEP', '-1')):
+            os.kill(os.getpid(), signal.SIGSTOP)
         if int(self.steps) == int(os.environ.get('TOY_PREEMPT_AT_STEP', '-1')):
             _send_signal(getattr(signal, os.environ.get('TOY_SIGNAL', 'SIGTERM')))
         x = torch.stack(inputs)

@@ -61,3 +61,9 @@ def test_what_cannot_be_used_is_made_anew(sound_clip, clips, tmp_path, counted, 
 def test_a_video_that_is_not_there_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         MelStore(tmp_path).levels('vid', tmp_path / 'gone.mp4')
+
+
+@pytest.mark.parametrize('name', ['../outside', '/tmp/outside', 'a/b', ''])
+def test_a_video_id_that_leads_out_of_the_store_is_refused(name, tmp_path, tiny_video):
+    with pytest.raises(ValueError, match='must be a plain file name'):
+        MelStore(tmp_path / 'store').levels(name, tiny_video)

@@ -222,6 +222,7 @@ def _array_state(shape, content, code=b'f8', order=b'<'):
         (_array_state((1,), b'\0' * 8, b'V8', b'|'), 'not plain numbers or text'),
         (_array_state((1,), b'\0' * 8, b'f8,f8'), 'not plain numbers or text'),
     ],
+    ids=lambda given: given if isinstance(given, str) else 'bytes',
 )  # fmt: skip
 def test_bombs_are_refused_in_little_memory(write, content, message):
     assert message in _in_little_memory(write(content))

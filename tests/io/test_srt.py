@@ -94,6 +94,26 @@ def test_an_archive_is_read_where_it_lies(archive, tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ['a.tar.gz']
 
 
+def test_an_archive_cannot_write_or_read_outside_of_itself(tmp_path):
+    (tmp_path / 'secret.srt').write_text(_SOUND)
+    inside = tmp_path / 'inside'
+    inside.mkdir()
+    with tarfile.open(inside / 'a.tar', 'w') as packed:
+        for name in ('../escaped.srt', str(tmp_path / 'absolute.srt'), 'x/../../up.srt'):
+            member = tarfile.TarInfo(name)
+            member.size = len(_SOUND)
+            packed.addfile(member, io.BytesIO(_SOUND.encode()))
+        for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE):
+            link = tarfile.TarInfo('link.srt')
+            link.type, link.linkname = kind, '../secret.srt'
+            packed.addfile(link)
+
+    found = read_srt_files(inside / 'a.tar')
+
+    assert sorted(found) == ['absolute', 'escaped', 'up']  # read by name, links left out
+    assert sorted(file.name for file in tmp_path.rglob('*')) == ['a.tar', 'inside', 'secret.srt']
+
+
 def test_a_folder_gives_the_same_as_its_archive(archive, tmp_path):
     (tmp_path / 'srt').mkdir()
     (tmp_path / 'srt' / 'b.srt').write_text(_SOUND)

@@ -8,6 +8,7 @@ from stgr.io import VideoTimeline, open_video
 from stgr.io.pyav_tools import decode_each, open_stream, to_rgb
 from stgr.io.readers import pyav_reader
 from stgr.io.readers.packet_plan import plan_runs
+from stgr.io.video_scan import _PacketProbe
 
 # Two groups of four packets: key, then frames stored out of order. In the open form the second
 # group's last packet is shown before its key frame and so refers to the first group.
@@ -87,6 +88,17 @@ def test_frames_nobody_refers_to_are_not_decoded(long_clip):
     planned = sum(run.last - run.first + 1 for run in runs)
     assert planned < 900  # half of each group of 50, and a little
     assert sum(1 for _ in decoded) < 0.5 * planned
+
+
+@pytest.mark.parametrize('name', ['constant', 'open_groups', 'hevc'])
+def test_the_look_through_a_file_decodes_its_first_picture_only(name, clips):
+    with open_stream(str(clips[name].path)) as (container, stream):
+        probe = _PacketProbe(stream)
+        packets = [packet for packet in container.demux(stream) if packet.size]
+        probe.look_at(packets[0])
+
+        assert stream.codec_context.skip_frame == 'ALL'
+        assert probe.first_frame().pts == packets[0].pts
 
 
 def open_files() -> int:

@@ -8,6 +8,7 @@ from two_ranks.clips import packed_clip, packed_video
 from two_ranks.ranks import ALONE
 
 from stgr.engine import GroundingRunner, read_checkpoint
+from stgr.engine.fully_sharded_model import torch_shards_rightly
 
 
 class Clips(Dataset):
@@ -116,4 +117,6 @@ def contents(ranks, folder):
     return {'weights': dict(saved['state_dict']), 'states': states}
 
 
-CASES = {'uninterrupted': uninterrupted, 'resumed': resumed}
+CASES = {}
+if torch_shards_rightly():
+    CASES |= {'uninterrupted': uninterrupted, 'resumed': resumed}

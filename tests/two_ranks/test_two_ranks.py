@@ -16,6 +16,7 @@ from two_ranks.metrics import SAMPLES
 from two_ranks.ranks import cases
 from two_ranks.sharded import HALF
 
+from stgr.engine.fully_sharded_model import torch_shards_rightly
 from stgr.evaluation import metrics
 from stgr.models import grounders, heads, losses, selectors
 from stgr.models.grounders import SpatioTemporalGrounder
@@ -24,6 +25,7 @@ from stgr.models.losses import ScoreLoss
 from stgr.models.selectors import BaseSelector
 
 pytestmark = [pytest.mark.dist, pytest.mark.timeout(600)]  # the first test waits for all cases
+_needs_shards = pytest.mark.skipif(not torch_shards_rightly(), reason='torch is too old to shard')
 HALVED = [f'sharded: {name}' for name in HALF]
 UNLIKE_ONE = ['gather: unequal', 'gather: padded']
 EQUAL = [name for name in cases() if name not in {*HALVED, *UNLIKE_ONE}]
@@ -46,6 +48,7 @@ def test_two_ranks_score_as_one_on_every_rank(name, two_ranks, alone):
         assert found == pytest.approx(expected, abs=1e-12, nan_ok=True)
 
 
+@_needs_shards
 @pytest.mark.parametrize('name', HALVED)
 def test_sharded_half_precision_is_near_the_step_of_one_process(name, two_ranks, alone):
     expected = alone('sharded: plain')
@@ -61,6 +64,7 @@ def test_sharded_half_precision_is_near_the_step_of_one_process(name, two_ranks,
         assert found['norms'][0] == pytest.approx(expected['norms'][0], rel=0.02)
 
 
+@_needs_shards
 def test_run_that_changed_its_number_of_ranks_ends_with_the_same_weights(two_ranks, alone):
     expected = alone('sharded_runs: uninterrupted')
 
@@ -92,6 +96,7 @@ def test_unequal_shapes_are_an_error_on_every_rank_and_do_not_hang(two_ranks):
         assert found['still_usable'].tolist() == [0, 1]
 
 
+@_needs_shards
 def test_an_infinite_gradient_in_one_shard_stops_the_step_everywhere(two_ranks):
     for found in two_ranks('sharded: overflow'):
         assert (found['moved'] == 0).all()

@@ -10,6 +10,7 @@ from torch import Tensor
 from stgr.apis.official_weights.clip_architecture import ClipArchitecture
 from stgr.apis.official_weights.tensor_files import check_names, describe_file, read_official
 from stgr.io.atomic import folder_written_whole
+from stgr.io.hub import hub_folder
 
 WEIGHTS = 'model.safetensors'
 _LAYER = {  # of one transformer layer: OpenAI's name, that of transformers
@@ -138,8 +139,11 @@ def _load_tokenizer(source: str | Path, *, vocabulary: int) -> Any:
     """Return a tokenizer with as many tokens as the model, its two marks last as OpenAI's."""
     from transformers import AutoTokenizer
 
+    folder = str(source)
+    if not Path(folder).exists() and folder.count('/') == 1:
+        folder = str(hub_folder(folder, weights=False))
     try:
-        tokenizer = AutoTokenizer.from_pretrained(str(source))
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError) as error:
         raise FileNotFoundError(
             f'no tokenizer in {source}; give a folder with vocab.json and merges.txt or '

@@ -3,6 +3,12 @@
 from stgr.io.readers.decord_reader import DecordReader
 from stgr.io.readers.isolated_reader import IsolatedReader
 from stgr.io.readers.pyav_reader import PyAVReader
-from stgr.io.readers.torchcodec_reader import TorchCodecReader
+from stgr.io.readers.torchcodec_reader import TorchCodecCudaReader, TorchCodecReader
 
-__all__ = ['DecordReader', 'IsolatedReader', 'PyAVReader', 'TorchCodecReader']
+__all__ = [
+    'DecordReader',
+    'IsolatedReader',
+    'PyAVReader',
+    'TorchCodecCudaReader',
+    'TorchCodecReader',
+]

@@ -1,7 +1,7 @@
-"""The torchcodec reader, for those who have it installed anyway."""
+"""The torchcodec readers: for those who have it installed anyway, and for decoding on a GPU."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -19,16 +19,23 @@ class TorchCodecReader(VideoReader):
     """
 
     name = 'torchcodec'
+    device: ClassVar[str] = 'cpu'
+    """Where torchcodec decodes; the pictures come back to main memory."""
 
     def _decode(self, frame_idx: np.ndarray) -> Iterator[np.ndarray]:
         decoder_class = _import_decoder()
+        self._check_device()
         try:
             decoder = decoder_class(
-                self.path, dimension_order='NHWC', num_ffmpeg_threads=1, seek_mode='exact'
+                self.path,
+                dimension_order='NHWC',
+                num_ffmpeg_threads=1,
+                device=self.device,
+                seek_mode='exact',
             )
             self._check_count(decoder.metadata.num_frames)
             for position in frame_idx.tolist():
-                yield decoder.get_frame_at(position).data.numpy()
+                yield decoder.get_frame_at(position).data.cpu().numpy()
         except (RuntimeError, IndexError) as error:
             cause = str(error).strip().splitlines()[-1]
             raise VideoError(
@@ -36,11 +43,37 @@ class TorchCodecReader(VideoReader):
                 'reads damaged files up to the damage'
             ) from error
 
+    def _check_device(self) -> None:
+        """Raise ImportError unless the device is there."""
+
     def _check_count(self, num_frames: int | None) -> None:
         if num_frames != len(self.timeline.pts):
             raise VideoError(
                 f'{self.path}: torchcodec counts {num_frames} frames, the packets '
                 f"{len(self.timeline.pts)}; use reader='pyav'"
+            )
+
+
+@VIDEO_READERS.register_module('torchcodec_cuda')
+class TorchCodecCudaReader(TorchCodecReader):
+    """Reads as ``TorchCodecReader`` does, on the video decoder of an NVIDIA GPU.
+
+    It needs torch and torchcodec for CUDA. Its colours may differ by rounding from those of the
+    readers on the CPU; torchcodec decodes what the GPU's decoder does not know on the CPU.
+    Processes that read must not be forked from one that uses the GPU: take workers that are
+    spawned (``multiprocessing_context='spawn'`` of the data loader) or none.
+    """
+
+    name = 'torchcodec_cuda'
+    device = 'cuda'
+
+    def _check_device(self) -> None:
+        import torch
+
+        if not torch.cuda.is_available():
+            raise ImportError(
+                f"reader='{self.name}' decodes on an NVIDIA GPU, and torch {torch.__version__} "
+                "sees none; install torch and torchcodec for CUDA, or use reader='pyav'"
             )
 
 

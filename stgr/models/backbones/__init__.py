@@ -6,7 +6,10 @@ from stgr.models.backbones.clip_backbone import CLIPBackbone
 from stgr.models.backbones.clip_pretrainer import CLIPPretrainer
 from stgr.models.backbones.davenet import DAVEnet
 from stgr.models.backbones.freezable_backbone import FreezableBackbone
+from stgr.models.backbones.image_text_backbone import ImageTextBackbone
 from stgr.models.backbones.s3d_backbone import S3DBackbone
+from stgr.models.backbones.self_self_attention_backbone import SelfSelfAttentionBackbone
+from stgr.models.backbones.siglip_backbone import SiglipBackbone
 from stgr.models.backbones.timm_backbone import TimmBackbone
 from stgr.models.backbones.tower_backbone import Tower, TowerBackbone
 
@@ -17,7 +20,10 @@ __all__ = [
     'DAVEnet',
     'FreezableBackbone',
     'GroundingBackbone',
+    'ImageTextBackbone',
     'S3DBackbone',
+    'SelfSelfAttentionBackbone',
+    'SiglipBackbone',
     'TimmBackbone',
     'Tower',
     'TowerBackbone',

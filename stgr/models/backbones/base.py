@@ -14,7 +14,7 @@ class GroundingBackbone(nn.Module, ABC):
     Preprocessing facts travel with the weights, so they cannot drift apart from them.
 
     Attributes:
-        video_dim: Width of frame and patch features.
+        video_dim: Width of frame features, and of patch features unless ``patch_dim`` says else.
         text_dim: Width of sentence and word features.
         grid: Rows and columns of the patch grid.
         image_size: Side of the square input in pixels.
@@ -35,6 +35,11 @@ class GroundingBackbone(nn.Module, ABC):
     layer: str = 'last'
     frames_per_step: int = 1
     frames_per_window: int = 1
+
+    @property
+    def patch_dim(self) -> int:
+        """Width of patch features: that of the frames unless a backbone says otherwise."""
+        return self.video_dim
 
     @property
     @abstractmethod

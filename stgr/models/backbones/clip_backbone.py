@@ -15,7 +15,9 @@ from stgr.models.backbones.clip_loading import (
     read_statistics,
 )
 from stgr.models.backbones.clip_text import encode_tokens, tokenize, tokens_cut
-from stgr.models.backbones.tower_backbone import Frozen, Tower, TowerBackbone
+from stgr.models.backbones.image_text_backbone import ImageTextBackbone
+from stgr.models.backbones.tower_backbone import Frozen, Tower
+from stgr.models.layers.layer_inputs import entering, passing
 from stgr.ops.masking import at_least_float32
 from stgr.registry import MODELS
 from stgr.structures.features import TextFeatures, VideoFeatures
@@ -24,7 +26,7 @@ PatchTokens = Literal['last', 'value']
 
 
 @MODELS.register_module()
-class CLIPBackbone(TowerBackbone):
+class CLIPBackbone(ImageTextBackbone):
     """CLIP (Radford et al. 2021) through transformers, all tokens projected into the shared space.
 
     One forward gives the frame (class token) and its patches: ``visual_projection`` of
@@ -58,6 +60,7 @@ class CLIPBackbone(TowerBackbone):
     """
 
     encoder_name: ClassVar[str] = 'clip'
+    prefix_tokens: ClassVar[int] = 1
     clip: Any
 
     def __init__(
@@ -81,6 +84,7 @@ class CLIPBackbone(TowerBackbone):
         self.grid = (side, side)
         self.image_size = vision.image_size
         self.video_dim = self.text_dim = self.clip.config.projection_dim
+        self.token_dim = vision.hidden_size
         self.normalise = normalise
         raw = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
         self.mean, self.std = read_statistics(source) if normalise else raw
@@ -130,11 +134,30 @@ class CLIPBackbone(TowerBackbone):
         vision = self.clip.vision_model
         if self.patch_tokens == 'last':
             return vision(pictures).last_hidden_state
-        out = vision(pictures, output_hidden_states=True)
         layer = vision.encoder.layers[-1]
-        values = layer.self_attn.v_proj(layer.layer_norm1(out.hidden_states[-2]))
+        with entering(layer) as inputs:
+            last = vision(pictures).last_hidden_state
+        values = layer.self_attn.v_proj(layer.layer_norm1(inputs[0]))
         values = layer.self_attn.out_proj(values)
-        return torch.cat([out.last_hidden_state[:, :1], values[:, 1:]], dim=1)
+        return torch.cat([last[:, :1], values[:, 1:]], dim=1)
+
+    def vision_states(self, pictures: Tensor) -> list[Tensor]:
+        """Return the tokens before the first and after every layer, class token first."""
+        with passing(self.clip.vision_model.encoder.layers) as states:
+            self.clip.vision_model(pictures)
+        return states
+
+    def embed_picture(self, tokens: Tensor) -> Tensor:
+        """Return the projected class token, (N, C)."""
+        return self.embed_tokens(tokens[:, 0])
+
+    def embed_tokens(self, tokens: Tensor) -> Tensor:
+        """Return final norm and projection of each token, (..., C)."""
+        return self.clip.visual_projection(self.clip.vision_model.post_layernorm(tokens))
+
+    def pool_patches(self, patches: Tensor) -> Tensor:
+        """Return the projection of the mean of the normed patches, (..., C)."""
+        return self.clip.visual_projection(self.clip.vision_model.post_layernorm(patches).mean(-2))
 
     def tokenize(self, sentences: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Return token ids and mask, (B, N); an empty sentence has its two marks only."""

@@ -1,4 +1,4 @@
-"""Find and check a CLIP of transformers: a folder or a hub name, weights and tokenizer."""
+"""Find and check an image-text model of transformers: a folder or hub name, weights, tokenizer."""
 
 import hashlib
 import json
@@ -11,6 +11,7 @@ from typing import Any
 from torch import nn
 
 from stgr.io.bundled import SCHEME, bundled_path
+from stgr.io.hub import hub_folder
 from stgr.ops.gather import whole
 
 Statistic = tuple[float, float, float]
@@ -19,6 +20,7 @@ OPENAI_MEAN: Statistic = (0.48145466, 0.4578275, 0.40821073)
 OPENAI_STD: Statistic = (0.26862954, 0.26130258, 0.27577711)
 _POSITIONS = '.position_ids'  # 0, 1, 2, ...; in files of older versions of transformers
 _SHOWN = 5
+_KINDS = {'clip': ('CLIP', 'CLIPModel'), 'siglip': ('SigLIP', 'SiglipModel')}
 
 
 def load_clip(source: str | Path) -> tuple[Any, Any]:
@@ -35,25 +37,72 @@ def load_clip(source: str | Path) -> tuple[Any, Any]:
             missing or does not belong to the model, or a ``pytorch_model.bin`` (read where there is
             no safetensors file) holds more than weights.
     """
+    model, tokenizer = _load(source, 'clip')
+    _check_end_mark(tokenizer, model.config.text_config, source)
+    return model, tokenizer
+
+
+def load_siglip(source: str | Path) -> tuple[Any, Any]:
+    """Return a ``SiglipModel`` in float32 and its tokenizer; SigLIP 2 of fixed size is one too.
+
+    Args:
+        source: As for ``load_clip``.
+
+    Raises:
+        FileNotFoundError, ValueError: As ``load_clip`` does.
+    """
+    return _load(source, 'siglip')
+
+
+def read_kind(source: str | Path) -> str:
+    """Return the kind of an image-text model as its ``config.json`` names it: clip or siglip.
+
+    Args:
+        source: As for ``load_clip``.
+
+    Raises:
+        FileNotFoundError: As for ``load_clip``.
+        ValueError: If it is of another kind.
+    """
+    kind = _kind(_resolve(source))
+    if kind == 'siglip2':
+        raise ValueError(
+            f'{source} takes pictures of any shape (NaFlex), which is not supported; use a SigLIP '
+            '2 of fixed size, such as google/siglip2-base-patch16-224'
+        )
+    if kind not in _KINDS:
+        raise ValueError(
+            f'{source} is no image-text model known here: its config.json says model_type '
+            f'{kind!r}, expected one of {", ".join(_KINDS)}'
+        )
+    return kind
+
+
+def _load(source: str | Path, kind: str) -> tuple[Any, Any]:
     import transformers
     from transformers import AutoTokenizer
 
     folder = _resolve(source)
     transformers.logging.disable_progress_bar()
-    model = _read_model(folder, source)
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    model = _read_model(folder, source, kind)
+    tokenizer = AutoTokenizer.from_pretrained(
+        folder, local_files_only=True, trust_remote_code=False
+    )
     _check_tokenizer(tokenizer, model.config.text_config, source)
     tokenizer.model_max_length = model.config.text_config.max_position_embeddings
     return model, tokenizer
 
 
-def read_statistics(source: str | Path) -> tuple[Statistic, Statistic]:
+def read_statistics(
+    source: str | Path, *, default: tuple[Statistic, Statistic] = (OPENAI_MEAN, OPENAI_STD)
+) -> tuple[Statistic, Statistic]:
     """Return mean and standard deviation of the pictures that a CLIP was trained on, RGB in [0, 1].
 
-    They stand in ``preprocessor_config.json``; a folder without one has OpenAI's.
+    They stand in ``preprocessor_config.json``; a folder without one has the default's.
 
     Args:
         source: As for ``load_clip``.
+        default: What is not written there; OpenAI's for a CLIP.
 
     Raises:
         FileNotFoundError: As for ``load_clip``.
@@ -61,15 +110,15 @@ def read_statistics(source: str | Path) -> tuple[Statistic, Statistic]:
     """
     file = Path(_resolve(source)) / 'preprocessor_config.json'
     if not file.is_file():
-        return OPENAI_MEAN, OPENAI_STD
+        return default
     try:
         settings = json.loads(file.read_text(encoding='utf-8'))
     except ValueError as error:
         raise ValueError(f'{file} is no JSON ({error}); get it again, or remove it') from error
     if not isinstance(settings, dict):
         raise ValueError(f'{file} must hold an object, but holds {settings!r}')
-    mean = _three(settings, 'image_mean', OPENAI_MEAN, file)
-    std = _three(settings, 'image_std', OPENAI_STD, file)
+    mean = _three(settings, 'image_mean', default[0], file)
+    std = _three(settings, 'image_std', default[1], file)
     if min(std) <= 0:
         raise ValueError(f'image_std in {file} must be > 0, but is {list(std)}')
     return mean, std
@@ -124,34 +173,18 @@ def _resolve(source: str | Path) -> str:
             f'no such folder: {text}; give a folder with config.json, model.safetensors and a '
             'tokenizer, or a hub name such as openai/clip-vit-base-patch32'
         )
-    try:
-        return _download(text)
-    except Exception as error:
-        raise FileNotFoundError(
-            f'{text} is neither a folder here nor cached, and the hub cannot be reached '
-            f'({type(error).__name__}); on a machine with a network run "hf download {text}", or '
-            'copy the folder here and give its path'
-        ) from error
+    return str(hub_folder(text))
 
 
-def _download(name: str) -> str:
-    """Return the folder of a model of the hub, with its old weights only where it has no others."""
-    from huggingface_hub import snapshot_download
-
-    folder = snapshot_download(name, allow_patterns=['*.json', '*.txt', '*.safetensors'])
-    if not list(Path(folder).glob('*.safetensors')):
-        folder = snapshot_download(name, allow_patterns=['pytorch_model.bin'])
-    return folder
-
-
-def _read_model(folder: str, source: str | Path) -> Any:
+def _read_model(folder: str, source: str | Path, kind: str) -> Any:
     """Return the model of a folder, all of it; no code that its weights may carry is run."""
     import torch
-    from transformers import CLIPModel
+    import transformers
 
-    _check_kind(folder, source)
+    _check_kind(folder, source, kind)
+    model_class = getattr(transformers, _KINDS[kind][1])
     try:
-        read: Any = CLIPModel.from_pretrained(
+        read: Any = model_class.from_pretrained(
             folder,
             dtype=torch.float32,
             local_files_only=True,
@@ -165,22 +198,27 @@ def _read_model(folder: str, source: str | Path) -> Any:
             'was run; use a model with a safetensors file'
         ) from error
     model, loaded = read
-    _check_complete(loaded, source)
+    _check_complete(loaded, source, _KINDS[kind][1])
     return model
 
 
-def _check_kind(folder: str, source: str | Path) -> None:
-    """Refuse models of another kind, of which few weights or none would be read."""
+def _kind(folder: str) -> Any:
     from transformers import PretrainedConfig
 
-    kind = PretrainedConfig.get_config_dict(folder, local_files_only=True)[0].get('model_type')
-    if kind != 'clip':
+    return PretrainedConfig.get_config_dict(folder, local_files_only=True)[0].get('model_type')
+
+
+def _check_kind(folder: str, source: str | Path, expected: str) -> None:
+    """Refuse models of another kind, of which few weights or none would be read."""
+    kind = _kind(folder)
+    if kind != expected:
         raise ValueError(
-            f"{source} is no CLIP: its config.json says model_type {kind!r}, expected 'clip'"
+            f'{source} is no {_KINDS[expected][0]}: its config.json says model_type {kind!r}, '
+            f'expected {expected!r}'
         )
 
 
-def _check_complete(loaded: Mapping[str, Any], source: str | Path) -> None:
+def _check_complete(loaded: Mapping[str, Any], source: str | Path, model_class: str) -> None:
     """Refuse weights that leave a part of the model random, or of which a part is left over."""
     faults = {
         'missing': sorted(loaded['missing_keys']),
@@ -195,7 +233,7 @@ def _check_complete(loaded: Mapping[str, Any], source: str | Path) -> None:
         told = [f'{len(names)} {kind} ({_some(names)})' for kind, names in faults.items() if names]
         raise ValueError(
             f'the weights of {source} do not fit its config.json: {"; ".join(told)}; '
-            'give a whole CLIPModel, as save_pretrained writes it'
+            f'give a whole {model_class}, as save_pretrained writes it'
         )
 
 
@@ -213,6 +251,10 @@ def _check_tokenizer(tokenizer: Any, text_config: Any, source: str | Path) -> No
             f'the tokenizer of {source} has {len(tokenizer)} tokens, but the model knows '
             f'{text_config.vocab_size}'
         )
+
+
+def _check_end_mark(tokenizer: Any, text_config: Any, source: str | Path) -> None:
+    """Refuse a CLIP that would look for the end of a sentence at another token."""
     # 2 is the legacy value: pooling then takes the largest id, which must be the end mark.
     if text_config.eos_token_id == 2:
         if tokenizer.eos_token_id != len(tokenizer) - 1:

@@ -9,6 +9,7 @@ from typing import Any
 from einops import rearrange
 from torch import Tensor, nn
 
+from stgr.io.hub import WEIGHTS, hub_folder
 from stgr.models.backbones.clip_loading import load_clip
 from stgr.models.backbones.clip_text import encode_tokens, tokenize, tokens_cut
 from stgr.models.backbones.tower_backbone import Frozen, Tower, TowerBackbone
@@ -202,12 +203,4 @@ def _find(checkpoint: str) -> Path:
             f'no such checkpoint: {checkpoint}; give a .safetensors file or a hub name such as '
             'timm/vit_base_patch16_224.augreg2_in21k_ft_in1k'
         )
-    from huggingface_hub import hf_hub_download
-
-    try:
-        return Path(hf_hub_download(checkpoint, 'model.safetensors'))
-    except Exception as error:
-        raise FileNotFoundError(
-            f'{checkpoint} is neither a file here nor cached, and the hub cannot be reached '
-            f'({type(error).__name__}); copy its model.safetensors here and give the path'
-        ) from error
+    return hub_folder(checkpoint, files=('config.json',)) / WEIGHTS

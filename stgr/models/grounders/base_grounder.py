@@ -4,12 +4,14 @@ from abc import abstractmethod
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from einops import rearrange
 from mmengine.model import BaseModel
 from torch import Tensor
 
+from stgr.localizers import ThresholdTemporalLocalizer
 from stgr.models.backbones import GroundingBackbone
 from stgr.models.data_preprocessors import ClipPreprocessor
 from stgr.registry import MODELS
@@ -83,6 +85,36 @@ class BaseGrounder(BaseModel):
             text: Features of Q queries.
         """
 
+    def scores_over_time(
+        self, similarity: Tensor, times_sec: Tensor | np.ndarray | None, *, exclusive: bool
+    ) -> Tensor:
+        """Return what the thresholds judge, given the similarity of a whole video: that itself.
+
+        Args:
+            similarity: Of each query and frame, (Q, F).
+            times_sec: Presentation times of the frames, (F,), ascending; None if not known.
+            exclusive: Whether the queries are a pool of which a frame shows at most one.
+
+        Returns:
+            Scores, (Q, F).
+        """
+        del times_sec, exclusive
+        return similarity
+
+    def temporal_localizer(
+        self, threshold: float, *, min_duration_sec: float = 0.0, max_gap_sec: float = 0.0
+    ) -> ThresholdTemporalLocalizer:
+        """Return what makes spans of these scores: one threshold, unless a model says otherwise.
+
+        Args:
+            threshold: Score from which a frame counts.
+            min_duration_sec: Spans shorter than this are dropped.
+            max_gap_sec: Spans at most this far apart become one.
+        """
+        return ThresholdTemporalLocalizer(
+            threshold, min_duration_sec=min_duration_sec, max_gap_sec=max_gap_sec
+        )
+
     @abstractmethod
     def heatmaps(self, patches: Tensor, text: TextFeatures) -> Tensor:
         """Return where each text is seen in its window.
@@ -118,6 +150,10 @@ class BaseGrounder(BaseModel):
         video = self.backbone.encode_video(pixels[None], mask[None].to(self.device))
         assert video.patches is not None, 'a backbone encodes patches with frames'
         return video.frames[0], video.patches[0]
+
+    def settings_beyond_config(self) -> str:
+        """Return what files named by the config say; answers are made anew when it changes."""
+        return ''
 
     @property
     def device(self) -> torch.device:
@@ -189,11 +225,15 @@ class BaseGrounder(BaseModel):
         assert video.patches is not None, 'an answer needs patch features'
         patches = video.patches[0]
         text = self.encode_text(list(sample.pool))
-        sample.similarity = self.similarity(video, text)
+        similarity = self.similarity(video, text)
+        times_sec = sample.get('frame_times_sec')
+        sample.similarity = self.scores_over_time(similarity, times_sec, exclusive=True)
         best = sample.similarity.max(dim=0)
         sample.pred_scores = best.values
         sample.pred_best_labels = best.indices
-        above = best.values >= self.pool_threshold
+        localizer = self.temporal_localizer(float(self.pool_threshold))
+        labels = localizer.label_frames(sample.similarity.cpu().numpy())
+        above = torch.from_numpy(labels >= 0).to(self.device)
         sample.pred_labels = torch.where(above, best.indices, -1)
         sample.heatmaps = self.labelled_heatmaps(patches, text, best.indices, above)
         if 'gt_labels' in sample:

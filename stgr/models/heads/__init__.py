@@ -9,7 +9,9 @@ from stgr.models.heads.gated_global_head import GatedGlobalHead
 from stgr.models.heads.global_head import GlobalHead
 from stgr.models.heads.local_head import LocalHead
 from stgr.models.heads.mil_nce_global_head import MILNCEGlobalHead
+from stgr.models.heads.prompt_heat_map_head import LayerWeightedHeatMapHead, PromptHeatMapHead
 from stgr.models.heads.self_cross_head import SelfCrossHead
+from stgr.models.heads.time_scores import SinkhornTimeScores, SmoothedTimeScores
 from stgr.models.heads.word_region_head import WordRegionHead
 
 __all__ = [
@@ -20,8 +22,12 @@ __all__ = [
     'CrossSelfHead',
     'GatedGlobalHead',
     'GlobalHead',
+    'LayerWeightedHeatMapHead',
     'LocalHead',
     'MILNCEGlobalHead',
+    'PromptHeatMapHead',
     'SelfCrossHead',
+    'SinkhornTimeScores',
+    'SmoothedTimeScores',
     'WordRegionHead',
 ]

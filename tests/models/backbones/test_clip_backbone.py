@@ -51,8 +51,11 @@ def test_a_value_is_what_attention_gives_a_token_that_sees_itself_alone(tiny_cli
     backbone = CLIPBackbone(tiny_clip_dir, patch_tokens='value')
     frames = torch.randn(2, 1, 3, 32, 32)
     vision = backbone.clip.vision_model
-    entering = vision(frames[:, 0], output_hidden_states=True).hidden_states[-2]
-    layer = vision.encoder.layers[-1]
+    entering = vision.pre_layrnorm(vision.embeddings(frames[:, 0]))
+    *lower, layer = vision.encoder.layers
+    for step in lower:
+        out = step(entering, attention_mask=None)
+        entering = out[0] if isinstance(out, tuple) else out
     alone = torch.full((17, 17), float('-inf')).fill_diagonal_(0.0).expand(2, 1, 17, 17)
     attended, _ = layer.self_attn(layer.layer_norm1(entering), attention_mask=alone)
 
