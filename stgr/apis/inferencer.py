@@ -209,9 +209,10 @@ class GroundingInferencer:
         return [answer.spans for answer in answers]
 
     def _localizer(self, threshold: float) -> ThresholdTemporalLocalizer:
-        return self.model.temporal_localizer(
+        localizer: ThresholdTemporalLocalizer = self.model.temporal_localizer(
             threshold, min_duration_sec=self.min_duration_sec, max_gap_sec=self.max_gap_sec
         )
+        return localizer
 
     def check(self, queries: Sequence[str]) -> list[str]:
         """Return queries without surrounding blanks.

@@ -177,6 +177,7 @@ class DemoPage:
             find,
             [fields['video'], fields['queries'], fields['mode']],
             [fields['video_said'], fields['queries_said'], *results],
+            trigger_mode='always_last',  # a press while the last question is answered counts
             **model,
         )
         viewer.release(

@@ -164,4 +164,5 @@ class Chromium:
         self.ask('Page.setDownloadBehavior', behavior='allow', downloadPath=str(folder))
 
     def screenshot(self, path: Path) -> None:
-        path.write_bytes(base64.b64decode(self.ask('Page.captureScreenshot', format='png')['data']))
+        kind = {'format': 'jpeg', 'quality': 85} if path.suffix == '.jpg' else {'format': 'png'}
+        path.write_bytes(base64.b64decode(self.ask('Page.captureScreenshot', **kind)['data']))

@@ -39,7 +39,7 @@ def started_browser(tmp_path_factory):
 
 @pytest.fixture
 def browser(started_browser, server):
-    started_browser.show_size(1400, 1000)
+    started_browser.show_size(1280, 960)
     started_browser.errors.clear()
     started_browser.requests.clear()
     started_browser.open(server.url)
@@ -247,7 +247,7 @@ def test_the_page_fits_and_looks_as_documented(answered, tmp_path):
         'for (; e; e = e.parentElement) if (getComputedStyle(e).opacity !== "1") return false;'
         'return true; })()'
     )  # what Gradio waits for is faded
-    target = Path(os.environ.get('STGR_SCREENSHOT_DIR', tmp_path)) / 'demo_page.png'
+    target = Path(os.environ.get('STGR_SCREENSHOT_DIR', tmp_path)) / 'demo_page.jpg'
     answered.screenshot(target)
     assert target.stat().st_size > 10_000
     answered.show_size(640, 900)
