@@ -137,16 +137,16 @@ class DemoPage:
         }  # fmt: skip
         results = [viewer, files, overlay, fields['answer']]
 
-        def choose(file: str | None, progress: Any) -> list[Any]:
-            video, said = self._show(file, progress)
+        def choose(name: str | None, progress: Any, find: Callable[[str], Path]) -> list[Any]:
+            video, said = self.show(name, progress, find)
             view = gr.skip() if video is None else view_video(video)
             return [video.key if video else None, said, view, *self._no_files()]
 
         def upload(file: str | None, progress: Any = gr.Progress()) -> list[Any]:  # noqa: B008
-            return [None, *choose(file, progress)]
+            return [None, *choose(file, progress, Path)]
 
         def pick(name: str | None, progress: Any = gr.Progress()) -> list[Any]:  # noqa: B008
-            return [None, *choose(self._picked(name), progress)]
+            return [None, *choose(name, progress, self.folder.file)]
 
         def find(
             video: str | None, texts: str, mode: str, progress: Any = gr.Progress()  # noqa: B008
@@ -191,20 +191,24 @@ class DemoPage:
             **{**model, 'show_progress_on': files},
         )
 
-    def _picked(self, name: str | None) -> str | None:
-        try:
-            return None if name is None else str(self.folder.file(name))
-        except VideoError:
-            return name  # reading it says what is wrong
+    def show(
+        self, name: str | None, progress: Any, find: Callable[[str], Path]
+    ) -> tuple[ShownVideo | None, str]:
+        """Return a chosen video, or what to say beside the field.
 
-    def _show(self, file: str | None, progress: Any) -> tuple[ShownVideo | None, str]:
-        """Return a chosen video, or what to say beside the field."""
-        if not file:
+        Args:
+            name: What was chosen; None: nothing.
+            progress: Gradio's.
+            find: Gives the file of the name, or raises ``VideoError``.
+        """
+        if not name:
             return None, say(NO_VIDEO)
+        file = Path(name)
         try:
-            return self.desk.show(Path(file), progress=told(progress, 'converting')), ''
+            file = find(name)
+            return self.desk.show(file, progress=told(progress, 'converting')), ''
         except VideoError as error:
-            return None, say(describe_trouble(error, Path(file)))
+            return None, say(describe_trouble(error, file))
         except OSError as error:
             return None, say(one_line(error))
 

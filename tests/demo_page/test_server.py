@@ -130,5 +130,17 @@ def test_the_threshold_of_an_unknown_answer_is_answered_with_a_message(server):
     assert 'trouble' in page.spans_at({})
 
 
+@pytest.mark.parametrize('name', ['../outside.mp4', '{outside}'])
+def test_a_video_outside_the_folder_is_not_shown(server, kitchen, tmp_path, name):
+    outside = server.folder.root.parent / 'outside.mp4'
+    outside.write_bytes(kitchen.read_bytes())
+    page = DemoPage(server.desk, server.folder)
+
+    shown, said = page.show(name.format(outside=outside), print, server.folder.file)
+    assert shown is None
+    assert 'no such video in the folder' in said
+    assert page.show('kitchen.mp4', print, server.folder.file)[0].path == kitchen
+
+
 def test_a_message_cannot_carry_markup():
     assert say('<b>bold</b>') == '<p role="alert">&lt;b&gt;bold&lt;/b&gt;</p>'
