@@ -39,7 +39,8 @@ ALLOWED = {
     'models.grounders': _BELOW_GROUNDERS,
     'engine': _BELOW_GROUNDERS | {'models.grounders'},
     'apis': _BELOW_APIS,
-    'commands': _BELOW_APIS | {'apis'},
+    'demo_page': _BELOW_APIS | {'apis'},
+    'commands': _BELOW_APIS | {'apis', 'demo_page'},
     'cli': {'apis', 'commands'},
     '': {'apis'},  # stgr/__init__.py, when Grounder is first used
 }

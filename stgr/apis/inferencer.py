@@ -4,6 +4,7 @@ import math
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +21,15 @@ from stgr.localizers import (
     ThresholdTemporalLocalizer,
     build_tubes,
 )
-from stgr.structures import GroundingResult, HeatMaps, ModelFacts, QueryResult, Tube, VideoFacts
+from stgr.structures import (
+    GroundingResult,
+    HeatMaps,
+    ModelFacts,
+    QueryResult,
+    Span,
+    Tube,
+    VideoFacts,
+)
 from stgr.structures.spans import check_probability
 
 if TYPE_CHECKING:
@@ -101,11 +110,6 @@ class GroundingInferencer:
     ) -> None:
         if not (math.isfinite(rate_fps) and rate_fps > 0):
             raise ValueError(f'rate_fps must be a number > 0, but got {rate_fps}')
-        ThresholdTemporalLocalizer(  # refuses bad numbers now, not after an hour of encoding
-            0.0 if threshold is None else threshold,
-            min_duration_sec=min_duration_sec,
-            max_gap_sec=max_gap_sec,
-        )
         self.model = model.eval()
         self.facts = facts
         self.rate_fps = rate_fps
@@ -114,6 +118,7 @@ class GroundingInferencer:
         self.max_gap_sec = max_gap_sec
         self.threshold = threshold
         self.reader = reader
+        self._localizer(threshold or 0.0)  # refuses bad numbers now, not after an hour of encoding
         self.min_score = min_score
         self.calibration = self._usable(calibration)
         self._calibration_sha256 = (
@@ -243,11 +248,7 @@ class GroundingInferencer:
             scores: np.ndarray = self.model.scores_over_time(
                 torch.from_numpy(similarity), times_sec, exclusive=exclusive
             ).numpy()
-        localizer = self.model.temporal_localizer(
-            float(self.settings(exclusive=exclusive)['threshold'] or 0.0),
-            min_duration_sec=self.min_duration_sec,
-            max_gap_sec=self.max_gap_sec,
-        )
+        localizer = self._localizer(float(self.settings(exclusive=exclusive)['threshold'] or 0.0))
         return scores, localizer(scores, times_sec, duration_sec, exclusive=exclusive)
 
     def background_scores(self, bank: BackgroundBank, text: 'TextFeatures') -> np.ndarray:
@@ -303,6 +304,40 @@ class GroundingInferencer:
                 spans = tuple(replace(s, probability=p) for s, p in zip(spans, values, strict=True))
             judged.append(TemporalAnswer(answer.active, spans))
         return tuple(judged)
+
+    def with_threshold(self, threshold: float) -> 'GroundingInferencer':
+        """Return an inferencer that differs in its threshold only and shares the model.
+
+        Raises:
+            ValueError: If the threshold is no finite number.
+        """
+        self._localizer(threshold)
+        other = copy(self)
+        other.threshold = threshold
+        return other
+
+    def spans_of(self, result: GroundingResult) -> list[tuple[Span, ...]]:
+        """Return the spans of an answer's queries at this threshold, from its frame scores.
+
+        Neither video nor model is needed, so this takes milliseconds.
+
+        Args:
+            result: An answer of this model; its mode and durations decide.
+        """
+        exclusive = result.settings['mode'] == 'actions'
+        settings = self.settings(exclusive=exclusive)
+        scores = np.stack([query.frame_scores for query in result.queries])
+        answers = self._localizer(float(settings['threshold'] or 0.0))(
+            scores, result.times_sec, result.video.duration_sec, exclusive=exclusive
+        )
+        probabilities = [query.probability for query in result.queries]
+        return [answer.spans for answer in self._judged(answers, probabilities, settings)]
+
+    def _localizer(self, threshold: float) -> ThresholdTemporalLocalizer:
+        localizer: ThresholdTemporalLocalizer = self.model.temporal_localizer(
+            threshold, min_duration_sec=self.min_duration_sec, max_gap_sec=self.max_gap_sec
+        )
+        return localizer
 
     def check(self, queries: Sequence[str]) -> list[str]:
         """Return queries without surrounding blanks.
