@@ -105,11 +105,22 @@ class GroundingInferencer:
         self.reader = reader
         self._provenance: dict[str, dict[str, object]] = {}
 
-    def encode(self, video: str | Path, *, progress: Progress | None = None) -> EncodedVideo:
+    def encode(
+        self,
+        video: str | Path,
+        *,
+        span_sec: tuple[float, float] | None = None,
+        progress: Progress | None = None,
+    ) -> EncodedVideo:
         """Decode and encode a video once; close the result when done with it.
 
         Damage at the end that shows only while decoding does not shorten the video: the last
         readable frame stands in for what was sampled there.
+
+        Args:
+            video: The file.
+            span_sec: Only the evaluated frames in ``[start, end)``; None: the whole video.
+            progress: Wraps the iterator of encoded chunks, given with their number.
 
         Raises:
             VideoError: If the video cannot be read.
@@ -127,6 +138,7 @@ class GroundingInferencer:
                     reader,
                     path,
                     rate_fps=self.rate_fps,
+                    span_sec=span_sec,
                     provenance=self._where_from(planned.reader),
                     progress=progress,
                 )
@@ -158,12 +170,9 @@ class GroundingInferencer:
         Raises:
             ValueError: If there is no query, or one is empty, over-long or given twice.
         """
-        import torch
-
-        queries, text = self._understand(queries)
+        queries, text = self.understand(queries)
         times_sec = video.features.times_sec
-        with torch.no_grad():
-            similarity = self._similarity(video.features, text)  # (Q, F)
+        similarity = self.similarity(video.features, text)  # (Q, F)
         settings = self.settings(exclusive=exclusive)
         localizer = ThresholdTemporalLocalizer(
             float(settings['threshold'] or 0.0),
@@ -186,10 +195,10 @@ class GroundingInferencer:
             ValueError: See ``check_queries``; or if the model cannot read one to its end, or knows
                 no word of one.
         """
-        return self._understand(queries)[0]
+        return self.understand(queries)[0]
 
-    def _understand(self, queries: Sequence[str]) -> 'tuple[list[str], TextFeatures]':
-        """Return queries without surrounding blanks, and their features; see ``check``."""
+    def understand(self, queries: Sequence[str]) -> 'tuple[list[str], TextFeatures]':
+        """Return what ``check`` does, and the features of the queries."""
         import torch
 
         queries = check_queries(queries)
@@ -221,7 +230,7 @@ class GroundingInferencer:
             'reader': self.reader,
         }
 
-    def _similarity(self, features: 'FeatureFile', text: 'TextFeatures') -> np.ndarray:
+    def similarity(self, features: 'FeatureFile', text: 'TextFeatures') -> np.ndarray:
         """Cosine of each query and frame, (Q, F) float32, frames read chunk by chunk."""
         import torch
 
@@ -236,7 +245,8 @@ class GroundingInferencer:
             patches = None if block.patches is None else block.patches.to(device).float()[None]
             mask = torch.ones(1, len(frames), dtype=torch.bool, device=device)
             video = VideoFeatures(frames[None], patches, mask, features.grid)
-            parts.append(self.model.similarity(video, text).cpu().numpy())
+            with torch.no_grad():
+                parts.append(self.model.similarity(video, text).cpu().numpy())
         return np.concatenate(parts, axis=1)
 
     def _query_result(
