@@ -12,12 +12,16 @@ from stgr.commands import (
     evaluate,
     extract,
     ground,
+    index,
     make_tiny_kitchen,
     models,
+    search,
 )
 
 _COMMANDS = (
     ground,
+    index,
+    search,
     models,
     make_tiny_kitchen,
     extract,

@@ -37,7 +37,8 @@ ALLOWED = {
     'models.grounders': _BELOW_GROUNDERS,
     'engine': _BELOW_GROUNDERS | {'models.grounders'},
     'apis': _BELOW_APIS,
-    'commands': _BELOW_APIS | {'apis'},
+    'search': _BELOW_APIS | {'apis'},
+    'commands': _BELOW_APIS | {'apis', 'search'},
     'cli': {'apis', 'commands'},
     '': {'apis'},  # stgr/__init__.py, when Grounder is first used
 }
