@@ -154,7 +154,15 @@ def test_heavy_packages_are_imported_where_they_are_used():
     assert early == []
 
 
-_LIGHT = ['stgr', 'stgr.structures', 'stgr.io', 'stgr.cli', 'stgr.apis.model_hub', 'stgr.registry']
+_LIGHT = [
+    'stgr',
+    'stgr.structures',
+    'stgr.io',
+    'stgr.cli',
+    'stgr.apis.model_hub',
+    'stgr.registry',
+    'stgr.search',
+]
 
 
 def test_light_modules_do_not_import_torch():

@@ -25,14 +25,23 @@ _LOCK = '.lock'
 
 @contextmanager
 def only_writer(folder: Path) -> Iterator[None]:
-    """Let one process write to an index at a time; others are refused, not kept waiting."""
+    """Let one process write to an index at a time; others are refused, not kept waiting.
+
+    Without ``fcntl`` (Windows) each goes in as it comes.
+    """
     from stgr.io.file_locks import FileLock
 
     if folder.exists() and not folder.is_dir():
         raise NotADirectoryError(f'{folder} is a file; give a folder for the index')
     with full_disk_named(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / _LOCK, wait=False)
+        try:
+            lock = FileLock(folder / _LOCK, wait=False)
+        except ImportError:
+            lock = None
+    if lock is None:
+        yield
+        return
     if not lock.held:
         raise ValueError(f'another process is writing to {folder}; wait for it to end')
     try:

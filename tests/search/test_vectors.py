@@ -26,6 +26,7 @@ def test_vectors_come_back_with_length_one(numbers, tmp_path):
 def test_best_frames_are_those_of_sorting_all(numbers, count, tmp_path, monkeypatch):
     write_vectors(tmp_path / 'v', [numbers], rows=50, width=8)
     monkeypatch.setattr(module, 'ROWS_PER_BLOCK', 7)  # the best of several blocks are merged
+    monkeypatch.setattr(module, 'ROWS_PER_PRODUCT', 3)
     queries = F.normalize(numbers[[3, 30]] + 1, dim=1)
     file = VectorFile(tmp_path / 'v')
 
