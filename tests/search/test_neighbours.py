@@ -94,7 +94,9 @@ def test_a_file_that_faiss_cannot_read_is_an_error_of_ours(tmp_path):
 def test_a_missing_faiss_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, 'faiss', None)
 
-    with pytest.raises(ImportError, match=r"pip install 'stgr\[search\]', or use --kind exact"):
+    with pytest.raises(
+        ImportError, match=r"pip install 'stgr\[search\]', or index with --kind exact"
+    ):
         check_kind('hnsw')
     check_kind('exact')
     with pytest.raises(ValueError, match='kind must be one of exact, hnsw, ivf'):
