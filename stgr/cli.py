@@ -17,12 +17,16 @@ from stgr.commands import (
     export,
     extract,
     ground,
+    index,
     make_tiny_kitchen,
     models,
+    search,
 )
 
 _COMMANDS = (
     ground,
+    index,
+    search,
     models,
     make_tiny_kitchen,
     extract,

@@ -144,11 +144,22 @@ class GroundingInferencer:
         warnings.warn(f'answers have no probabilities: {reason}', stacklevel=3)
         return None
 
-    def encode(self, video: str | Path, *, progress: Progress | None = None) -> EncodedVideo:
+    def encode(
+        self,
+        video: str | Path,
+        *,
+        span_sec: tuple[float, float] | None = None,
+        progress: Progress | None = None,
+    ) -> EncodedVideo:
         """Decode and encode a video once; close the result when done with it.
 
         Damage at the end that shows only while decoding does not shorten the video: the last
         readable frame stands in for what was sampled there.
+
+        Args:
+            video: The file.
+            span_sec: Only the evaluated frames in ``[start, end)``; None: the whole video.
+            progress: Wraps the iterator of encoded chunks, given with their number.
 
         Raises:
             VideoError: If the video cannot be read.
@@ -166,6 +177,7 @@ class GroundingInferencer:
                     reader,
                     path,
                     rate_fps=self.rate_fps,
+                    span_sec=span_sec,
                     provenance=self._where_from(planned.reader),
                     progress=progress,
                 )
@@ -199,10 +211,10 @@ class GroundingInferencer:
         """
         import torch
 
-        queries, text = self._understand(queries)
+        queries, text = self.understand(queries)
         times_sec = video.features.times_sec
+        similarity = self.similarity(video.features, text)  # (Q, F)
         with torch.no_grad():
-            similarity = self._similarity(video.features, text)  # (Q, F)
             probabilities = self._probabilities(similarity, text)
         settings = self.settings(exclusive=exclusive)
         scores, answers = self.localize(
@@ -227,9 +239,9 @@ class GroundingInferencer:
         """
         import torch
 
-        _, text = self._understand(queries)
+        _, text = self.understand(queries)
         with torch.no_grad():
-            return self._similarity(features, text)
+            return self.similarity(features, text)
 
     def localize(
         self, similarity: np.ndarray, times_sec: np.ndarray, duration_sec: float, *, exclusive: bool
@@ -346,10 +358,10 @@ class GroundingInferencer:
             ValueError: See ``check_queries``; or if the model cannot read one to its end, or knows
                 no word of one.
         """
-        return self._understand(queries)[0]
+        return self.understand(queries)[0]
 
-    def _understand(self, queries: Sequence[str]) -> 'tuple[list[str], TextFeatures]':
-        """Return queries without surrounding blanks, and their features; see ``check``."""
+    def understand(self, queries: Sequence[str]) -> 'tuple[list[str], TextFeatures]':
+        """Return what ``check`` does, and the features of the queries."""
         import torch
 
         queries = check_queries(queries)
@@ -388,7 +400,7 @@ class GroundingInferencer:
             return {}
         return {'calibration_sha256': self._calibration_sha256, 'min_score': self.min_score}
 
-    def _similarity(
+    def similarity(
         self, features: 'FeatureFile | StoredFeatures', text: 'TextFeatures'
     ) -> np.ndarray:
         """Cosine of each query and frame, (Q, F) float32, frames read chunk by chunk."""
@@ -405,7 +417,8 @@ class GroundingInferencer:
             patches = None if block.patches is None else block.patches.to(device).float()[None]
             mask = torch.ones(1, len(frames), dtype=torch.bool, device=device)
             video = VideoFeatures(frames[None], patches, mask, features.grid)
-            parts.append(self.model.similarity(video, text).cpu().numpy())
+            with torch.no_grad():
+                parts.append(self.model.similarity(video, text).cpu().numpy())
         return np.concatenate(parts, axis=1)
 
     def _query_result(
