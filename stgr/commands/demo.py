@@ -2,7 +2,7 @@
 
 import argparse
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ from stgr.commands.base import Commands, say
 
 if TYPE_CHECKING:
     from stgr.apis.grounder import Grounder
+    from stgr.search import SearchIndex
 
 
 def add_to(commands: Commands) -> None:
@@ -26,6 +27,9 @@ def add_to(commands: Commands) -> None:
     parser.add_argument(
         '--prompts', type=Path, metavar='FILE', help='descriptions, verbs and objects, for gem'
     )
+    parser.add_argument(
+        '--index', type=Path, metavar='DIR', help='to search too, of stgr index; its model answers'
+    )
     parser.add_argument('--fps', type=float, help="evaluated per second (the config's, or 2)")
     parser.add_argument('--port', type=int, default=0, help='of the page (a free one)')
     parser.add_argument('--device', help='cpu or cuda (a GPU if there is one)')
@@ -40,7 +44,15 @@ def _run(args: argparse.Namespace) -> None:
     import_gradio()  # what is wrong is said before the model is loaded
     VideoFolder(args.videos)
     free_port(args.port)
-    with DemoServer(_grounder(args), videos=args.videos, port=args.port) as server:
+    with ExitStack() as stack:
+        if args.index is None:
+            grounder, index = _grounder(args), None
+        else:
+            index = stack.enter_context(_open_index(args))
+            grounder = index.grounder
+        server = stack.enter_context(
+            DemoServer(grounder, videos=args.videos, index=index, port=args.port)
+        )
         say(f'Open {server.url}')
         say('Nothing leaves this computer; Ctrl-C ends.')
         _wait_for_ctrl_c()
@@ -50,6 +62,15 @@ def _wait_for_ctrl_c() -> None:
     """Do nothing: the server has threads of its own."""
     with suppress(KeyboardInterrupt):
         threading.Event().wait()
+
+
+def _open_index(args: argparse.Namespace) -> 'SearchIndex':
+    """Return the index with the model it names, or with the one asked for, if it is the same."""
+    from stgr.search import SearchIndex
+
+    asked = args.model or args.weights or args.method != 'trained'
+    grounder = _grounder(args) if asked else None
+    return SearchIndex.open(args.index, grounder=grounder, device=args.device)
 
 
 def _grounder(args: argparse.Namespace) -> 'Grounder':

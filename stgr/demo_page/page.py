@@ -1,9 +1,10 @@
 """The page's fields and what happens when they are used; Gradio draws them."""
 
-from collections.abc import Callable, Iterable
+import functools
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stgr.apis.user_errors import is_user_error, one_line
 from stgr.demo_page.desk import Answer, GoneError, GroundingDesk, ShownVideo
@@ -11,7 +12,15 @@ from stgr.demo_page.videos import VIDEO_ENDINGS, VideoFolder, describe_trouble
 from stgr.demo_page.view import Json, view_answer, view_spans, view_video
 from stgr.io.errors import VideoError
 
+if TYPE_CHECKING:
+    from stgr.demo_page.library import LibrarySearch
+
 ASSETS = Path(__file__).parent / 'assets'
+RESULTS = ('viewer', 'files', 'overlay', 'answer')
+CHOSEN = ('video', 'video_said', *RESULTS)
+ONE_AT_A_TIME = {
+    'concurrency_limit': 1, 'concurrency_id': 'model', 'api_visibility': 'private',
+}  # fmt: skip
 ALONE, POOL = 'each alone', 'as a pool'
 NO_VIDEO = 'choose a video and wait until it is shown'
 
@@ -40,11 +49,15 @@ class DemoPage:
     Args:
         desk: Does the work.
         folder: The videos offered.
+        library: The index that can be searched; None: there is no such tab.
     """
 
-    def __init__(self, desk: GroundingDesk, folder: VideoFolder) -> None:
+    def __init__(
+        self, desk: GroundingDesk, folder: VideoFolder, library: 'LibrarySearch | None' = None
+    ) -> None:
         self.desk = desk
         self.folder = folder
+        self.library = library
         self._gradio = import_gradio()
 
     def build(self) -> Any:
@@ -52,20 +65,35 @@ class DemoPage:
         gr = self._gradio
         with gr.Blocks(title='stgr demo', analytics_enabled=False) as blocks:
             gr.HTML(self._title(), elem_id='title')
-            with gr.Row():
-                with gr.Column(scale=2, min_width=320):
-                    fields = self._fields()
-                with gr.Column(scale=5, min_width=480):
-                    viewer = self._viewer()
-                    files = gr.File(
-                        label='Downloads', file_count='multiple', interactive=False, visible=False,
-                        elem_id='files',
-                    )  # fmt: skip
-                    overlay = gr.Button(
-                        'Write overlay.mp4', size='sm', visible=False, elem_id='overlay'
-                    )
-            self._connect(fields, viewer, files, overlay)
+            if self.library is None:
+                self._ask()
+            else:
+                from stgr.demo_page.search_tab import add_search_tab
+
+                with gr.Tabs() as tabs:
+                    with gr.Tab('Ask about a video', id='ask'):
+                        fields = self._ask()
+                    with gr.Tab('Search the library', id='search'):
+                        add_search_tab(self, self.library, fields, tabs)
         return blocks
+
+    def _ask(self) -> Json:
+        """Add what asks about one video; return its components by name."""
+        gr = self._gradio
+        with gr.Row():
+            with gr.Column(scale=2, min_width=320):
+                fields = self._fields()
+            with gr.Column(scale=5, min_width=480):
+                fields['viewer'] = self.add_html({}, 'viewer', [self.spans_at])
+                fields['files'] = gr.File(
+                    label='Downloads', file_count='multiple', interactive=False, visible=False,
+                    elem_id='files',
+                )  # fmt: skip
+                fields['overlay'] = gr.Button(
+                    'Write overlay.mp4', size='sm', visible=False, elem_id='overlay'
+                )
+        self._connect(fields)
+        return fields
 
     def spans_at(self, asked: Json) -> Json:
         """Return the spans of an answer at another threshold, or why there are none."""
@@ -111,42 +139,39 @@ class DemoPage:
             'answer': gr.State(),
         }  # fmt: skip
 
-    def _viewer(self) -> Any:
-        def spans_at(asked: Json) -> Json:  # Gradio marks it, which a method does not allow
-            return self.spans_at(asked)
+    def add_html(self, value: Json, name: str, functions: Sequence[Callable[..., Any]] = ()) -> Any:
+        """Add a component of our own, of the three files of its name.
 
-        parts = {
-            name: (ASSETS / f'viewer.{name}').read_text(encoding='utf-8')
-            for name in ('html', 'css', 'js')
-        }
+        Args:
+            value: What it shows at first.
+            name: Of its files and its element.
+            functions: What its script may call, by their names.
+        """
+        html, css, js = (
+            (ASSETS / f'{name}.{kind}').read_text(encoding='utf-8')
+            for kind in ('html', 'css', 'js')
+        )
         return self._gradio.HTML(
-            {},
-            html_template=parts['html'],
-            css_template=parts['css'],
-            js_on_load=parts['js'],
+            value,
+            html_template=html,
+            css_template=css,
+            js_on_load=js,
             apply_default_css=False,
-            server_functions=[spans_at],
-            elem_id='viewer',
+            server_functions=[_plain(function) for function in functions],
+            elem_id=name,
         )
 
-    def _connect(self, fields: dict[str, Any], viewer: Any, files: Any, overlay: Any) -> None:
+    def _connect(self, fields: Json) -> None:
         gr = self._gradio
-        model = {
-            'concurrency_limit': 1, 'concurrency_id': 'model', 'api_visibility': 'private',
-            'show_progress_on': viewer,
-        }  # fmt: skip
-        results = [viewer, files, overlay, fields['answer']]
-
-        def choose(name: str | None, progress: Any, find: Callable[[str], Path]) -> list[Any]:
-            video, said = self.show(name, progress, find)
-            view = gr.skip() if video is None else view_video(video)
-            return [video.key if video else None, said, view, *self._no_files()]
+        viewer, files, overlay = fields['viewer'], fields['files'], fields['overlay']
+        model = {**ONE_AT_A_TIME, 'show_progress_on': viewer}
+        results = [fields[name] for name in RESULTS]
 
         def upload(file: str | None, progress: Any = gr.Progress()) -> list[Any]:  # noqa: B008
-            return [None, *choose(file, progress, Path)]
+            return [None, *self.choose(file, progress, Path)]
 
         def pick(name: str | None, progress: Any = gr.Progress()) -> list[Any]:  # noqa: B008
-            return [None, *choose(name, progress, self.folder.file)]
+            return [None, *self.choose(name, progress, self.folder.file)]
 
         def find(
             video: str | None, texts: str, mode: str, progress: Any = gr.Progress()  # noqa: B008
@@ -169,7 +194,7 @@ class DemoPage:
                 return [say(one_line(error)), gr.skip(), gr.skip()]
             return ['', [str(file) for file in written], gr.update(visible=False)]
 
-        chosen = [fields['video'], fields['video_said'], *results]
+        chosen = [fields[name] for name in CHOSEN]
         fields['upload'].upload(upload, fields['upload'], [fields['pick'], *chosen], **model)
         fields['upload'].clear(lambda: None, None, fields['video'], api_visibility='private')
         fields['pick'].input(pick, fields['pick'], [fields['upload'], *chosen], **model)
@@ -190,6 +215,14 @@ class DemoPage:
             [fields['queries_said'], files, overlay],
             **{**model, 'show_progress_on': files},
         )
+
+    def choose(
+        self, name: str | None, progress: Any, find: Callable[[str], Path], start_sec: float = 0.0
+    ) -> list[Any]:
+        """Return what the fields ``CHOSEN`` become once a video is chosen; see ``show``."""
+        video, said = self.show(name, progress, find)
+        view = self._gradio.skip() if video is None else view_video(video, start_sec=start_sec)
+        return [video.key if video else None, said, view, *self._no_files()]
 
     def show(
         self, name: str | None, progress: Any, find: Callable[[str], Path]
@@ -256,6 +289,16 @@ class DemoPage:
     def _no_files(self) -> list[Any]:
         update = self._gradio.update
         return [update(value=None, visible=False), update(visible=False), None]
+
+
+def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function in place of a method: Gradio marks what it is given, by an attribute."""
+
+    @functools.wraps(function)
+    def call(*given: Any) -> Any:
+        return function(*given)
+
+    return call
 
 
 def say(message: str) -> str:

@@ -10,12 +10,15 @@ from urllib.parse import urlsplit
 
 from stgr.apis.grounder import Grounder
 from stgr.demo_page.desk import GoneError, GroundingDesk
+from stgr.demo_page.library import LibrarySearch
 from stgr.demo_page.page import ASSETS, DemoPage, import_gradio
 from stgr.demo_page.videos import VideoFolder
 from stgr.demo_page.view import VIDEO_PLACE
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+    from stgr.search import SearchIndex
 
 MAX_UPLOAD = '4gb'
 LOCAL_NAMES = {'127.0.0.1', 'localhost'}
@@ -35,6 +38,7 @@ class DemoServer:
     Args:
         grounder: The model.
         videos: Folder of videos to pick from; None: uploads only.
+        index: What can be searched, of the same model; None: nothing.
         port: TCP port; 0: a free one.
 
     Raises:
@@ -44,10 +48,16 @@ class DemoServer:
     """
 
     def __init__(
-        self, grounder: Grounder, *, videos: str | Path | None = None, port: int = 0
+        self,
+        grounder: Grounder,
+        *,
+        videos: str | Path | None = None,
+        index: 'SearchIndex | None' = None,
+        port: int = 0,
     ) -> None:
         self.grounder = grounder
         self.folder = VideoFolder(videos)
+        self.index = index
         self.port = port
         self.url = ''
         self._open = ExitStack()
@@ -58,7 +68,8 @@ class DemoServer:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix='stgr-demo-')))
             stack.enter_context(_environment(GRADIO_TEMP_DIR=str(folder), **_ENVIRONMENT))
             self.desk = stack.enter_context(GroundingDesk(self.grounder, folder))
-            self._blocks = DemoPage(self.desk, self.folder).build()
+            library = None if self.index is None else LibrarySearch(self.index, folder)
+            self._blocks = DemoPage(self.desk, self.folder, library).build()
             stack.callback(self._blocks.close, verbose=False)
             self._launch()
             self._open = stack.pop_all()

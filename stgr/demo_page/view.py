@@ -15,8 +15,13 @@ VIDEO_PLACE = '/stgr-video'  # where the server hands out videos
 Json = dict[str, Any]
 
 
-def view_video(video: ShownVideo) -> Json:
-    """Return what the viewer shows of a video before anything was asked."""
+def view_video(video: ShownVideo, *, start_sec: float = 0.0) -> Json:
+    """Return what the viewer shows of a video before anything was asked.
+
+    Args:
+        video: What was chosen.
+        start_sec: The moment to begin with.
+    """
     facts = video.facts
     return {
         'video': {
@@ -25,6 +30,7 @@ def view_video(video: ShownVideo) -> Json:
             'width': facts.width,
             'height': facts.height,
             'duration': facts.duration_sec,
+            'start': start_sec,
             'warnings': list(facts.warnings),
             'converted': video.playable != video.path,
         }

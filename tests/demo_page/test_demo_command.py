@@ -42,6 +42,7 @@ def test_the_page_is_served_until_ctrl_c(monkeypatch, capsys, tiny_model, kitche
         (['--model', 'no_such_model'], 'no_such_model'),
         (['--model', '{tmp}', '--weights', 'a.pth'], 'give no --weights with it'),
         (['--model', '{tmp}'], 'config.json'),  # a folder, but of no model
+        (['--index', 'no_such_index'], 'no_such_index'),
         (['--port', '99999'], 'give --port another'),
     ],
 )

@@ -291,8 +291,9 @@ function show() {
   stage.style.width = 'min(100%, calc(48vh * ' + (width / height).toFixed(4) + '))';
   say('.trouble', view.video.warnings.join('; '));
   if (!sameVideo) {
-    position = 0;
     video.src = view.video.url;
+    position = view.video.start;
+    if (position) video.currentTime = position;
   }
   find('.rows').replaceChildren();
   rows = [];
