@@ -14,6 +14,7 @@ from stgr.commands import (
     ground,
     make_tiny_kitchen,
     models,
+    prepare,
 )
 
 _COMMANDS = (
@@ -21,6 +22,7 @@ _COMMANDS = (
     models,
     make_tiny_kitchen,
     extract,
+    prepare,
     annotate,
     data,
     evaluate,

@@ -21,6 +21,7 @@ _PARTS = {
     'models.heads',
     'models.losses',
     'models.selectors',
+    'preparation',
     'visualization',
 }
 _BELOW_GROUNDERS = _FOUNDATION | _PARTS | {'models'}
@@ -45,9 +46,11 @@ HEAVY = {
     'av',
     'decord',
     'faiss',
+    'faster_whisper',
     'gradio',
     'matplotlib',
     'ot',
+    'pysubs2',
     'ray',
     'timm',
     'torchcodec',
