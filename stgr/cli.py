@@ -15,6 +15,7 @@ from stgr.commands import (
     make_tiny_kitchen,
     models,
     prepare,
+    train,
 )
 
 _COMMANDS = (
@@ -23,6 +24,7 @@ _COMMANDS = (
     make_tiny_kitchen,
     extract,
     prepare,
+    train,
     annotate,
     data,
     evaluate,
