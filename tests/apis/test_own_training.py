@@ -80,6 +80,7 @@ def test_training_leaves_scores_before_and_after_beside_controls(trained):
     assert list(done.scores) == ['before', 'after', 'permuted', 'chance']
     best = {name: row.get('grounding/labels/label_acc_best') for name, row in done.scores.items()}
     assert all(0 <= best[name] <= 1 for name in ('before', 'after', 'permuted'))
+    assert best['chance'] == 0.5, 'each video has two narrations'
     assert any('nobody has clicked anything' in line for line in said)
     assert any('stgr annotate' in line for line in said)
 
@@ -246,7 +247,8 @@ def test_too_few_clips_are_refused_in_words(videos, tmp_path):
 
 
 def test_where_to_begin(tmp_path):
-    weights = tmp_path / 'mine.pth'
+    weights = tmp_path / 'work' / 'run' / 'mine.pth'
+    weights.parent.mkdir(parents=True)
     weights.touch()
 
     assert find_start(None, None).config == 'ours_clip'
@@ -256,8 +258,8 @@ def test_where_to_begin(tmp_path):
     assert find_start(str(weights), 'ours_tiny').weights == weights
     with pytest.raises(ValueError, match='say which model'):
         find_start(str(weights), None)
-    (tmp_path / 'config.py').touch()
-    assert find_start(str(weights), None).config == str(tmp_path / 'config.py')
+    (tmp_path / 'work' / 'config.py').touch()
+    assert find_start(str(weights), None).config == str(tmp_path / 'work' / 'config.py')
 
 
 BAD = {

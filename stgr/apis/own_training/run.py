@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from stgr.engine import GroundingRunner
 
 CONFIG_FILE, SCORES_FILE = 'config.py', 'scores.json'
+# MMEngine writes a config of the same name beside its checkpoints.
+RUN_DIR = 'run'
 TITLE = 'Training on prepared videos, as stgr train set it up.'
 # Of the model's config, already in the data sets.
 PARTS = ('_STORE', '_SIZE', '_metric', 'train_pipeline', 'test_pipeline')
@@ -119,6 +122,7 @@ def train_on(
     changes: dict[str, Any] = {'name': start.name, 'epochs': epochs, 'weights': start.weights}
     failed = _cannot_be_encoded(own, start.name)
     adapt_config(cfg, own, folder, **changes, leave_out=failed)
+    cfg.work_dir = str((folder / RUN_DIR).resolve())
     path = _claim(folder, cfg)
     say(
         f'{clips} clips of {len(own.num_captions["train"])} videos, batches of '
@@ -133,11 +137,12 @@ def train_on(
         failed = _cannot_be_encoded(own, start.name)
         cfg = load_config(start.config)
         adapt_config(cfg, own, folder, **changes, leave_out=failed)
+        cfg.work_dir = str((folder / RUN_DIR).resolve())
         write_atomically(path, _as_text(cfg))
     if failed:
         say(f'{len(failed)} videos cannot be encoded and are left out, see failed.jsonl there')
     scores = _scores(folder, cfg, seed=seed, control=control, say=say)
-    checkpoint = _last_checkpoint(folder)
+    checkpoint = _last_checkpoint(folder / RUN_DIR)
     for line in score_lines(scores, clicked=bool(own.boxes['test'])):
         say(line)
     return OwnTraining(folder, path, checkpoint, scores)
@@ -154,10 +159,10 @@ def find_start(init: str | None, config: str | None) -> Start:
         weights = Path(init).expanduser()
         if not weights.is_file():
             raise FileNotFoundError(f'no checkpoint {weights}')
-        beside = weights.with_name(CONFIG_FILE)
-        if config is None and not beside.is_file():
+        beside = (folder / CONFIG_FILE for folder in weights.absolute().parents[:2])
+        config = config or next((str(path) for path in beside if path.is_file()), None)
+        if config is None:
             raise ValueError(f'say which model {weights} is of: --config CONFIG')
-        config = config or str(beside)
         return Start(config, weights, _stem(config))
     if init is not None and init.endswith('.py'):
         raise ValueError(f'{init} is a config; give it with --config {init}')
@@ -263,9 +268,9 @@ def _scores(
     if tested and 'before' not in scores:
         scores['before'] = _tested(_runner(cfg, folder / 'before', seed=seed), calibrated=True)
         _keep(path, scores)
-    if 'after' not in scores or _last_checkpoint(folder) is None:
+    if 'after' not in scores or _last_checkpoint(folder / RUN_DIR) is None:
         say('training')
-        runner = _train(cfg, folder, seed=seed)
+        runner = _train(cfg, folder / RUN_DIR, seed=seed)
         if tested:
             scores['after'] = _tested(runner)
             _keep(path, scores)
@@ -336,7 +341,20 @@ def _tested(runner: 'GroundingRunner', *, calibrated: bool = False) -> dict[str,
         if runner.val_dataloader is not None:
             videos: Any = runner.val_dataloader.dataset
             calibrate(runner.model, (videos[i] for i in range(len(videos))))
-    return {key: float(value) for key, value in runner.test().items()}
+    scores = {key: float(value) for key, value in runner.test().items()}
+    scores['grounding/chance/labels/label_acc_best'] = _best_by_chance(runner)
+    return scores
+
+
+def _best_by_chance(runner: 'GroundingRunner') -> float:
+    """Return how often a random query of its video is right in a second where one is."""
+    dataset: Any = runner.test_dataloader.dataset
+    right, seconds = 0.0, 0
+    for video_id in dataset.video_ids:
+        video = dataset.video(video_id)
+        counted = int((video['eval_mask'] & (video['gt_labels'] >= 0)).sum())
+        right, seconds = right + counted / len(video['pool']), seconds + counted
+    return right / seconds if seconds else math.nan
 
 
 def _last_checkpoint(folder: Path) -> Path | None:
