@@ -20,24 +20,28 @@ from stgr.commands import (
     index,
     make_tiny_kitchen,
     models,
+    prepare,
     search,
+    train,
 )
 
 _COMMANDS = (
     ground,
+    demo,
     index,
     search,
+    export,
     models,
     make_tiny_kitchen,
+    prepare,
     extract,
     compact,
+    train,
+    calibrate,
     annotate,
     data,
-    calibrate,
-    demo,
     evaluate,
     compare,
-    export,
     doctor,
 )
 

@@ -23,6 +23,7 @@ _PARTS = {
     'models.losses',
     'models.prompts',
     'models.selectors',
+    'preparation',
     'visualization',
 }
 _BELOW_GROUNDERS = _FOUNDATION | _PARTS | {'models'}
@@ -49,6 +50,7 @@ HEAVY = {
     'av',
     'decord',
     'faiss',
+    'faster_whisper',
     'gradio',
     'matplotlib',
     'ot',

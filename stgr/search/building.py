@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stgr.apis.feature_extraction import Progress, StoreReport, fill_store
-from stgr.apis.methods import DEFAULT_MODEL
+from stgr.apis.methods import DEFAULT_MODELS
 from stgr.search.index_files import delete_unused, is_up_to_date, only_writer, write_index
 from stgr.search.library import LibraryVideo, list_library
 from stgr.search.manifest import MANIFEST_FILE, IndexedVideo, Manifest, load_manifest
@@ -48,7 +48,7 @@ def build_index(
     videos_dir: str | Path,
     out: str | Path = DEFAULT_INDEX,
     *,
-    model: str | Path = DEFAULT_MODEL,
+    model: str | Path = DEFAULT_MODELS['trained'],
     weights: str | Path | None = None,
     device: str | None = None,
     kind: str = 'exact',
