@@ -16,6 +16,7 @@ from stgr.search.manifest import Manifest
 from stgr.structures import ModelFacts
 from stgr.visualization.common import format_clock
 from stgr.visualization.content_policy import own_script_only
+from stgr.visualization.page_head import PAGE_HEAD
 
 JPEG_QUALITY = 80
 STYLE = """
@@ -43,16 +44,9 @@ img, .blank { aspect-ratio: 4 / 3; background: #000; display: block; object-fit:
 a { color: inherit; font-variant-numeric: tabular-nums; font-weight: 600; }
 :focus-visible { outline: 3px solid #1a73e8; outline-offset: -3px; }
 """
-PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>{style}</style>
-</head>
-<body>
+PAGE = (
+    PAGE_HEAD
+    + """<body>
 <main>
 <h1>{title}</h1>
 <p class="facts">{facts}</p>
@@ -62,6 +56,7 @@ PAGE = """<!DOCTYPE html>
 </body>
 </html>
 """
+)
 
 
 def write_page(

@@ -1,5 +1,7 @@
 """Look and behaviour of the contact sheet; all of it is inlined, nothing is fetched."""
 
+from stgr.visualization.page_head import PAGE_HEAD
+
 STYLE = """
 :root { color-scheme: light dark; --line: #8886; --soft: #8882; }
 * { box-sizing: border-box; }
@@ -55,16 +57,9 @@ VIDEO = """<article class="{kind}">
 </details>
 </article>"""
 
-PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>{style}</style>
-</head>
-<body>
+PAGE = (
+    PAGE_HEAD
+    + """<body>
 <main>
 <h1>{title}</h1>
 <ul class="notes">{notes}</ul>
@@ -79,3 +74,4 @@ PAGE = """<!DOCTYPE html>
 </body>
 </html>
 """
+)
