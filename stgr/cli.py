@@ -9,6 +9,7 @@ from stgr.commands import (
     annotate,
     compact,
     compare,
+    convert,
     data,
     doctor,
     evaluate,
@@ -28,6 +29,7 @@ _COMMANDS = (
     data,
     evaluate,
     compare,
+    convert,
     doctor,
 )
 

@@ -48,11 +48,16 @@ HEAVY = {
     'faiss',
     'gradio',
     'matplotlib',
+    'onnx',
+    'onnxruntime',
+    'onnxscript',
     'ot',
     'ray',
+    'tensorboard',
     'timm',
     'torchcodec',
     'transformers',
+    'wandb',
 }
 
 
