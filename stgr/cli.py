@@ -17,6 +17,7 @@ from stgr.commands import (
     ground,
     make_tiny_kitchen,
     models,
+    serve,
 )
 
 _COMMANDS = (
@@ -31,6 +32,7 @@ _COMMANDS = (
     compare,
     convert,
     doctor,
+    serve,
 )
 
 
