@@ -126,7 +126,7 @@ def test_installed_command_verifies_the_weights_of_its_own_metafiles(installed_p
     environment = {'PYTHONPATH': '', 'PYTHONSAFEPATH': '1'}
     said = _run(installed_python, '-m', 'stgr.cli', 'models', 'verify', cwd=tmp_path, **environment)
 
-    assert [line.split()[0] for line in said.splitlines()] == ['ok'] * 5
+    assert [line.split()[0] for line in said.splitlines()] == ['ok'] * 6
     assert str(installed_python.parents[1]) in said
 
 

@@ -12,6 +12,7 @@ from multiprocessing.connection import wait
 from types import TracebackType
 from typing import Any, Self
 
+import torch
 from torch.utils.data import DataLoader
 
 _HINTS = {
@@ -41,17 +42,12 @@ class WorkerBatches:
     def __init__(self, loader: DataLoader, first: int) -> None:
         self._loader = loader
         self._first = first
+        self._batches: Any = None
         self._fetching = False
         self._handler: Any = None
         self._deferred = False
 
     def __enter__(self) -> Self:
-        self._batches = self._start(self._first)
-        if getattr(self._batches, '_workers', ()) and _in_main_thread():
-            self._handler = signal.getsignal(signal.SIGCHLD)
-            self._deferred = callable(self._handler)
-        if self._deferred:
-            signal.signal(signal.SIGCHLD, self._child_ended)
         return self
 
     def __exit__(
@@ -74,26 +70,38 @@ class WorkerBatches:
         """
         self._fetching = True
         try:
+            if self._batches is None:
+                self._start()  # here too: a worker may die before the last one is started
             self._check_workers()  # of deaths since the last batch there is no signal any more
             return next(self._batches)
         except Exception as error:
             if isinstance(error, ConnectionError | EOFError):  # its pipe breaks before it is gone
                 self._wait_for_a_death()
             self._check_workers()
+            told = told_worker_death(error)
+            if told is not None:
+                raise DataWorkerError(told) from error
             raise
         finally:
             self._fetching = False
 
     def restart(self, first: int) -> None:
-        """End all workers and start new ones, which begin with batch ``first``."""
+        """End all workers; the next batch comes from new ones, which begin with batch ``first``."""
         self._kill_workers()
         if self._loader.persistent_workers:
             self._loader._iterator = None  # the next epoch starts new ones too
-        self._batches = self._start(first)
+        self._first, self._batches = first, None
 
-    def _start(self, first: int) -> Any:
-        loader = self._loader if first == 0 else _without_first(self._loader, first)
-        return iter(loader)
+    def _start(self) -> None:
+        first, loader = self._first, self._loader
+        with torch.random.fork_rng(devices=[]):  # whenever workers start, a step draws the same
+            self._batches = iter(loader if first == 0 else _without_first(loader, first))
+        if self._deferred or not getattr(self._batches, '_workers', ()) or not _in_main_thread():
+            return
+        self._handler = signal.getsignal(signal.SIGCHLD)  # torch's, since workers were started
+        self._deferred = callable(self._handler)
+        if self._deferred:
+            signal.signal(signal.SIGCHLD, self._child_ended)
 
     def _wait_for_a_death(self) -> None:
         workers = {w.sentinel: w for w in getattr(self._batches, '_workers', ())}
@@ -145,9 +153,8 @@ def told_worker_death(error: BaseException) -> str | None:
     text = f'{error} {error.__cause__ or ""}'
     if _TORCH_SAYS not in text:
         return None
-    words = {'Killed': signal.SIGKILL, 'Bus error': signal.SIGBUS}
-    killed = [number for word, number in words.items() if f'signal: {word}' in text]
-    return worker_death([int(n) for n in killed]) if killed else f'{error}; {_CRASH_HINT}'
+    killed = [int(s) for s in signal.Signals if f'signal: {signal.strsignal(s)}' in text]
+    return worker_death(killed) if killed else f'{error}; {_CRASH_HINT}'
 
 
 def _name(number: int) -> str:

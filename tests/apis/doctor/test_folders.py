@@ -95,4 +95,4 @@ def test_missing_bundled_weights_are_broken_with_the_command(tmp_path, monkeypat
 def test_whole_weights_are_counted(monkeypatch, tmp_path):
     monkeypatch.setenv('STGR_CACHE', str(tmp_path))
 
-    assert folders.check_weights().found == '5 files have their sha256'
+    assert folders.check_weights().found == '6 files have their sha256'
