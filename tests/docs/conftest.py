@@ -31,6 +31,21 @@ def sandbox(tmp_path, monkeypatch, request):
     return folder
 
 
+@pytest.fixture(autouse=True)
+def _same_registries():
+    """Forget what a page registers: tests over everything registered would find it."""
+    from stgr import registry
+    from stgr.apis.evaluation import PROTOCOLS
+
+    registries = [value for value in vars(registry).values() if isinstance(value, registry.Registry)]
+    tables = [each._module_dict for each in registries] + [PROTOCOLS]
+    before = [dict(table) for table in tables]
+    yield
+    for table, content in zip(tables, before, strict=True):
+        table.clear()
+        table.update(content)
+
+
 @pytest.fixture
 def small_inputs(sandbox, inputs):
     """Fill the sandbox with videos of three seconds, lists of actions, and boxes with answers."""
