@@ -37,7 +37,9 @@ def _same_registries():
     from stgr import registry
     from stgr.apis.evaluation import PROTOCOLS
 
-    registries = [value for value in vars(registry).values() if isinstance(value, registry.Registry)]
+    registries = [
+        value for value in vars(registry).values() if isinstance(value, registry.Registry)
+    ]
     tables = [each._module_dict for each in registries] + [PROTOCOLS]
     before = [dict(table) for table in tables]
     yield

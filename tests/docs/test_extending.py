@@ -8,7 +8,9 @@ from stgr.registry import MODELS
 
 def test_config_names_a_part_of_another_project(tmp_path, monkeypatch):
     config, selector = [
-        block.text for block in blocks_of(ROOT / 'docs/extending.md') if 'EarliestSelector' in block.text
+        block.text
+        for block in blocks_of(ROOT / 'docs/extending.md')
+        if 'EarliestSelector' in block.text
     ][:2]
     (tmp_path / 'my_parts.py').write_text(selector)
     (tmp_path / 'my_config.py').write_text(config)
