@@ -32,20 +32,16 @@ def sandbox(tmp_path, monkeypatch, request):
 
 
 @pytest.fixture(autouse=True)
-def _same_registries():
-    """Forget what a page registers: tests over everything registered would find it."""
+def _forget_parts_of_pages():
+    """Unregister what a page registers: tests over everything registered would find it."""
+    yield
     from stgr import registry
     from stgr.apis.evaluation import PROTOCOLS
 
-    registries = [
-        value for value in vars(registry).values() if isinstance(value, registry.Registry)
-    ]
-    tables = [each._module_dict for each in registries] + [PROTOCOLS]
-    before = [dict(table) for table in tables]
-    yield
-    for table, content in zip(tables, before, strict=True):
-        table.clear()
-        table.update(content)
+    registries = [each for each in vars(registry).values() if isinstance(each, registry.Registry)]
+    for table in [PROTOCOLS, *(each._module_dict for each in registries)]:
+        for name in [n for n, part in table.items() if part.__module__ in ('page', 'my_parts')]:
+            del table[name]
 
 
 @pytest.fixture

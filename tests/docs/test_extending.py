@@ -22,3 +22,8 @@ def test_config_names_a_part_of_another_project(tmp_path, monkeypatch):
 
     assert type(grounder.selector).__name__ == 'EarliestSelector'
     assert grounder.selector.count == 2
+
+
+def test_parts_of_pages_are_forgotten():
+    """After the test above, and the page's own in test_commands.py, whichever ran before."""
+    assert 'EarliestSelector' not in MODELS.module_dict
