@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from stgr import __version__
 from stgr.commands import (
     annotate,
+    calibrate,
     compact,
     compare,
     data,
     doctor,
     evaluate,
+    export,
     extract,
     ground,
     make_tiny_kitchen,
@@ -26,8 +28,10 @@ _COMMANDS = (
     compact,
     annotate,
     data,
+    calibrate,
     evaluate,
     compare,
+    export,
     doctor,
 )
 

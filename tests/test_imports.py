@@ -12,6 +12,7 @@ _PACKAGE = Path(__file__).resolve().parents[1] / 'stgr'
 _FOUNDATION = {'ops', 'structures', 'io', 'registry'}
 _PARTS = {
     'annotation',
+    'calibration',
     'datasets',
     'evaluation',
     'io',
@@ -49,6 +50,8 @@ HEAVY = {
     'gradio',
     'matplotlib',
     'ot',
+    'pysubs2',
+    'supervision',
     'ray',
     'timm',
     'torchcodec',

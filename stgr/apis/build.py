@@ -4,7 +4,8 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stgr.apis.model_hub import find_config, find_model, load_config
+from stgr.apis.model_hub import find_config, find_model, list_models, load_config
+from stgr.calibration import Calibration, calibration_path, load_calibration
 from stgr.structures import ModelFacts
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ def build_grounder(
             weights are damaged or of another model, or there is no such device.
         FileNotFoundError: If no weights are given or bundled, or a file is missing.
     """
-    from stgr.engine import check_parts, load_weights, read_checkpoint
     from stgr.models.grounders.base_grounder import BaseGrounder
     from stgr.registry import MODELS
 
@@ -49,22 +49,80 @@ def build_grounder(
         raise ValueError(f'{model} does not ground: it is a {kind.__name__}; try ours_tiny')
     bare = weights is None and kind is not None and not kind.learns
     path = None if bare else _weights_path(model, weights)
+    return build_from_config(config, name=str(model), weights=path, device=device)
+
+
+def build_from_config(
+    config: 'Config', *, name: str, weights: Path | None, device: str | None
+) -> 'tuple[BaseGrounder, ModelFacts]':
+    """Return the grounder of a config in evaluation mode with its weights, and who it is.
+
+    Args:
+        config: Its ``model`` is built; its ``notice``, if there is one, becomes a fact.
+        name: What the model is called.
+        weights: Checkpoint; None for a model that has nothing to learn.
+        device: Where to compute; None for a GPU if there is one.
+
+    Raises:
+        ValueError: If parts do not fit, the weights are damaged or of another model, or there is no
+            such device.
+        FileNotFoundError: If a file is missing.
+    """
+    from stgr.engine import check_parts, load_weights, read_checkpoint
+    from stgr.registry import MODELS
+
     place = choose_device(device)
-    grounder = MODELS.build(config.model)
+    grounder: BaseGrounder = MODELS.build(config.model)
     check_parts(grounder)
-    if path is None:
+    if weights is None:
         sha256 = grounder.backbone.fingerprint
     else:
-        load_weights(grounder, read_checkpoint(path)['state_dict'], source=str(path))
-        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        load_weights(grounder, read_checkpoint(weights)['state_dict'], source=str(weights))
+        sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
     settings = repr(config.model.to_dict()) + grounder.settings_beyond_config()
     facts = ModelFacts(
-        name=str(model),
+        name=name,
         weights_sha256=sha256,
         notice=_notice(config.get('notice'), grounder),
         config_sha256=hashlib.sha256(settings.encode()).hexdigest(),
     )
     return grounder.to(place).eval(), facts
+
+
+def find_calibration(
+    model: str | Path,
+    facts: ModelFacts,
+    *,
+    weights: str | Path | None = None,
+    path: str | Path | None = None,
+) -> Calibration | None:
+    """Return the calibration of a model: that of a file, or the one beside its weights.
+
+    Args:
+        model: Model name or config path.
+        facts: What ``build_grounder`` said of it.
+        weights: The checkpoint it was built with; None for the bundled one.
+        path: The calibration; None for the one beside the weights, if there is one.
+
+    Raises:
+        FileNotFoundError: If ``path`` is not there.
+        ValueError: If the file is broken or was fitted for another model.
+    """
+    if path is None:
+        file = default_calibration(model, weights)
+        if file is None or not file.is_file():
+            return None
+        path = file
+    calibration = load_calibration(path)
+    calibration.check_model(facts, source=str(path))
+    return calibration
+
+
+def default_calibration(model: str | Path, weights: str | Path | None = None) -> Path | None:
+    """Return where the calibration of a model's weights lies or would lie; None without weights."""
+    if weights is None:
+        weights = next((one.weights for one in list_models() if one.name == str(model)), None)
+    return None if weights is None else calibration_path(Path(weights).expanduser())
 
 
 def _notice(of_config: str | None, grounder: 'BaseGrounder') -> str | None:

@@ -12,10 +12,11 @@ from stgr.apis.grounder import Grounder, find_videos
 from stgr.apis.progress import bar
 from stgr.apis.user_errors import DEBUG_VARIABLE, is_user_error, one_line
 from stgr.io.atomic import FULL_DISK, write_atomically
-from stgr.structures import GroundingResult
+from stgr.structures import GroundingResult, QueryResult, Span
 
 REPORT_FILE = 'report.html'
 SUMMARY_COLUMNS = ('video', 'query', 'found', 'score', 'start_sec', 'end_sec', 'note')
+PROBABILITY_COLUMNS = ('query_probability', 'span_probability')  # of calibrated models
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class GroundingJob:
     max_gap_sec: float = 0.0
     reader: str = 'pyav'
     device: str | None = None
+    calibration: Path | None = None
+    min_score: float | None = None
 
 
 def read_actions(path: Path) -> tuple[str, ...]:
@@ -178,6 +181,8 @@ def _grounder(job: GroundingJob) -> Grounder:
         max_gap_sec=job.max_gap_sec,
         threshold=job.threshold,
         reader=job.reader,
+        calibration=job.calibration,
+        min_score=job.min_score,
     )
 
 
@@ -272,11 +277,22 @@ def _lines(result: GroundingResult) -> list[str]:
     lines = [f'warning: {warning}' for warning in result.video.warnings]
     for query in result.queries:
         if not query.found:
-            lines.append(f'"{query.query}": not found (highest similarity {query.score:.2f})')
+            facts = f'{_probable(query)}highest similarity {query.score:.2f}'
+            lines.append(f'"{query.query}": not found ({facts})')
             continue
-        spans = ', '.join(f'{s.start_sec:.1f}-{s.end_sec:.1f} s' for s in query.spans)
-        lines.append(f'"{query.query}": {spans} (similarity {query.score:.2f})')
+        spans = ', '.join(_span_text(span) for span in query.spans)
+        facts = f'{_probable(query)}similarity {query.score:.2f}'
+        lines.append(f'"{query.query}": {spans} ({facts})')
     return lines
+
+
+def _probable(query: QueryResult) -> str:
+    return '' if query.probability is None else f'probability {query.probability:.2f}, '
+
+
+def _span_text(span: Span) -> str:
+    text = f'{span.start_sec:.1f}-{span.end_sec:.1f} s'
+    return text if span.probability is None else f'{text} [{span.probability:.2f}]'
 
 
 def _summary_rows(file: Path, result: GroundingResult) -> list[list[str]]:
@@ -284,18 +300,27 @@ def _summary_rows(file: Path, result: GroundingResult) -> list[list[str]]:
     rows = []
     for query in result.queries:
         if not query.found:
-            rows.append([str(file), query.query, 'no', f'{query.score:.4f}', '', '', ''])
+            facts = [str(file), query.query, 'no', f'{query.score:.4f}', '', '', '']
+            rows.append([*facts, *_probability_cells(query.probability, None)])
         rows += [
             [str(file), query.query, 'yes', f'{s.score:.4f}', f'{s.start_sec:.3f}',
-             f'{s.end_sec:.3f}', '']
+             f'{s.end_sec:.3f}', '', *_probability_cells(query.probability, s.probability)]
             for s in query.spans
         ]  # fmt: skip
     return rows
 
 
+def _probability_cells(*probabilities: float | None) -> list[str]:
+    """Return a cell each, none at all where no model told any."""
+    if all(probability is None for probability in probabilities):
+        return []
+    return ['' if value is None else f'{value:.4f}' for value in probabilities]
+
+
 def _table(rows: list[list[str]]) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(SUMMARY_COLUMNS)
+    calibrated = any(len(row) > len(SUMMARY_COLUMNS) for row in rows)
+    writer.writerow([*SUMMARY_COLUMNS, *(PROBABILITY_COLUMNS if calibrated else ())])
     writer.writerows(rows)
     return text.getvalue().encode()

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
-from stgr.apis.build import build_grounder
+from stgr.apis.build import build_grounder, find_calibration
 from stgr.apis.feature_extraction import Progress
 from stgr.apis.inferencer import GroundingInferencer
 from stgr.apis.methods import resolve_model
@@ -34,11 +34,12 @@ class Grounder:
         prompts: A file of descriptions, verbs and objects, for ``gem``.
         device: Where to compute; None for a GPU if there is one.
         rate_fps: Evaluated frames per second; None for the config's ``ground_fps``, or 2.
-        min_duration_sec, max_gap_sec, threshold, reader: See ``GroundingInferencer``.
+        min_duration_sec, max_gap_sec, threshold, reader, min_score: See ``GroundingInferencer``.
+        calibration: File of ``stgr calibrate``; None for the one beside the weights, if any.
 
     Raises:
-        ValueError: If the method or model is unknown, or the weights are damaged or of another
-            model.
+        ValueError: If the method or model is unknown, the weights or the calibration are damaged or
+            of another model, or ``min_score`` is given and nothing is calibrated.
         FileNotFoundError: If weights are needed and none are given, or a file is missing.
     """
 
@@ -55,12 +56,15 @@ class Grounder:
         max_gap_sec: float = 0.0,
         threshold: float | None = None,
         reader: str = 'pyav',
+        calibration: str | Path | None = None,
+        min_score: float | None = None,
     ) -> None:
         name, config = resolve_model(model, method=method, prompts=prompts)
         grounder, facts = build_grounder(name, weights=weights, device=device, config=config)
         if rate_fps is None:
             rate_fps = config.get('ground_fps', DEFAULT_FPS)
         self.facts = facts
+        self.config = config
         self.inferencer = GroundingInferencer(
             grounder,
             facts,
@@ -69,6 +73,113 @@ class Grounder:
             max_gap_sec=max_gap_sec,
             threshold=threshold,
             reader=reader,
+            calibration=find_calibration(name, facts, weights=weights, path=calibration),
+            min_score=min_score,
+        )
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        repo_or_folder: str | Path,
+        *,
+        revision: str | None = None,
+        token: str | bool | None = None,
+        cache_dir: str | Path | None = None,
+        local_files_only: bool | None = None,
+        device: str | None = None,
+        **settings: Any,
+    ) -> Self:
+        """Return a grounder from a folder of ``save_pretrained`` or from the Hugging Face Hub.
+
+        Nothing of what is downloaded is run: the config is JSON that may name parts of ``stgr`` and
+        nothing else, the weights are safetensors.
+
+        Args:
+            repo_or_folder: A folder, or ``owner/name`` on the hub.
+            revision: Branch, tag or commit on the hub; None for its main branch.
+            token: For private models; None for the one that ``hf auth login`` stored.
+            cache_dir: Where downloads are kept; None for the usual place.
+            local_files_only: True: only what is cached. None: as ``HF_HUB_OFFLINE`` says.
+            device: Where to compute; None for a GPU if there is one.
+            settings: ``rate_fps``, ``min_duration_sec``, ``max_gap_sec``, ``threshold``,
+                ``reader``, ``calibration`` (read with ``load_calibration``) and ``min_score`` as
+                of ``GroundingInferencer``.
+
+        Raises:
+            FileNotFoundError: If there is no such folder, or the model is not cached and the hub
+                cannot be reached or does not have it.
+            ValueError: If the config names anything but parts of ``stgr``, or the weights are
+                damaged or of another model.
+            TypeError: If a setting is not known.
+        """
+        from stgr.apis.pretrained import load_pretrained
+
+        config, grounder, facts = load_pretrained(
+            repo_or_folder,
+            revision=revision,
+            token=token,
+            cache_dir=cache_dir,
+            local_files_only=local_files_only,
+            device=device,
+        )
+        door = cls.__new__(cls)
+        door.facts, door.config = facts, config
+        if settings.get('rate_fps') is None:
+            settings['rate_fps'] = config.get('ground_fps', DEFAULT_FPS)
+        door.inferencer = GroundingInferencer(grounder, facts, **settings)
+        return door
+
+    def save_pretrained(self, folder: str | Path, **card: Any) -> Path:
+        """Write the model to a folder that ``from_pretrained`` reads, and return the folder.
+
+        It gets ``config.json``, ``model.safetensors`` and ``README.md``, a model card.
+
+        Args:
+            folder: Made if need be; what is there of these files is replaced.
+            card: ``licence``, ``description`` and ``scores`` of ``ModelCard``.
+
+        Raises:
+            ValueError: If the model reads files of this machine, or has parts that are not of
+                ``stgr``.
+        """
+        from stgr.apis.pretrained import save_pretrained
+
+        return save_pretrained(self, Path(folder), **card)
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        private: bool = False,
+        token: str | bool | None = None,
+        revision: str | None = None,
+        commit_message: str = 'Upload a grounder of stgr',
+        **card: Any,
+    ) -> str:
+        """Upload the model to the Hugging Face Hub and return the address of the commit.
+
+        Args:
+            repo_id: ``owner/name``; made if it is not there.
+            private: Whether a new repository is private.
+            token: With the right to write; None for the one that ``hf auth login`` stored.
+            revision: Branch; None for the main one.
+            commit_message: What the commit says.
+            card: As of ``save_pretrained``.
+
+        Raises:
+            ValueError: As ``save_pretrained``, or if ``HF_HUB_OFFLINE`` is set.
+            OSError: If the hub cannot be reached or refuses.
+        """
+        from stgr.apis.pretrained import push_to_hub
+
+        return push_to_hub(
+            self,
+            repo_id,
+            private=private,
+            token=token,
+            revision=revision,
+            commit_message=commit_message,
+            **card,
         )
 
     def encode(self, video: str | Path, *, progress: Progress | None = None) -> 'EncodedVideo':

@@ -2,7 +2,8 @@
 
 import math
 import tempfile
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +13,7 @@ import numpy as np
 
 from stgr.apis.answer_heatmaps import answer_heatmaps
 from stgr.apis.feature_extraction import Progress, encode_video, feature_provenance
+from stgr.calibration import BackgroundBank, Calibration, calibration_sha256
 from stgr.localizers import (
     HeatMapSpatialLocalizer,
     TemporalAnswer,
@@ -19,9 +21,11 @@ from stgr.localizers import (
     build_tubes,
 )
 from stgr.structures import GroundingResult, HeatMaps, ModelFacts, QueryResult, Tube, VideoFacts
+from stgr.structures.spans import check_probability
 
 if TYPE_CHECKING:
     from stgr.io.feature_files import FeatureFile
+    from stgr.io.stored_features import StoredFeatures
     from stgr.models.grounders.base_grounder import BaseGrounder
     from stgr.structures.features import TextFeatures
 
@@ -71,9 +75,14 @@ class GroundingInferencer:
         min_duration_sec, max_gap_sec: See ``ThresholdTemporalLocalizer``.
         threshold: Similarity from which a frame counts; None for the model's calibrated ones.
         reader: Registered name of the video reader.
+        calibration: What turns similarities into probabilities; None: the answers have none. At
+            another rate than its own a warning says so, and they have none either.
+        min_score: Probability that a query happens below which it is not found; None: whatever
+            reaches the threshold is found.
 
     Raises:
-        ValueError: If a number is out of range.
+        ValueError: If a number is out of range, or ``min_score`` is given without a calibration
+            that holds.
     """
 
     def __init__(
@@ -87,6 +96,8 @@ class GroundingInferencer:
         max_gap_sec: float = 0.0,
         threshold: float | None = None,
         reader: str = 'pyav',
+        calibration: Calibration | None = None,
+        min_score: float | None = None,
     ) -> None:
         if not (math.isfinite(rate_fps) and rate_fps > 0):
             raise ValueError(f'rate_fps must be a number > 0, but got {rate_fps}')
@@ -103,7 +114,30 @@ class GroundingInferencer:
         self.max_gap_sec = max_gap_sec
         self.threshold = threshold
         self.reader = reader
+        self.min_score = min_score
+        self.calibration = self._usable(calibration)
+        self._calibration_sha256 = (
+            None if self.calibration is None else calibration_sha256(self.calibration)
+        )
         self._provenance: dict[str, dict[str, object]] = {}
+
+    def _usable(self, calibration: Calibration | None) -> Calibration | None:
+        """Return a calibration that holds, None if there is none and none is needed."""
+        check_probability(self.min_score, 'min_score')
+        if calibration is None:
+            if self.min_score is not None:
+                raise ValueError(
+                    f'min_score is a probability, and {self.facts.name} has no calibration to tell '
+                    'it; make one with stgr calibrate, or give a threshold, which is a similarity'
+                )
+            return None
+        reason = calibration.why_not(self.rate_fps)
+        if reason is None:
+            return calibration
+        if self.min_score is not None:
+            raise ValueError(reason)
+        warnings.warn(f'answers have no probabilities: {reason}', stacklevel=3)
+        return None
 
     def encode(self, video: str | Path, *, progress: Progress | None = None) -> EncodedVideo:
         """Decode and encode a video once; close the result when done with it.
@@ -163,22 +197,112 @@ class GroundingInferencer:
         queries, text = self._understand(queries)
         times_sec = video.features.times_sec
         with torch.no_grad():
-            similarity = torch.from_numpy(self._similarity(video.features, text))  # (Q, F)
-            scores = self.model.scores_over_time(similarity, times_sec, exclusive=exclusive).numpy()
+            similarity = self._similarity(video.features, text)  # (Q, F)
+            probabilities = self._probabilities(similarity, text)
         settings = self.settings(exclusive=exclusive)
-        localizer = self.model.temporal_localizer(
-            float(settings['threshold'] or 0.0),
-            min_duration_sec=self.min_duration_sec,
-            max_gap_sec=self.max_gap_sec,
+        scores, answers = self.localize(
+            similarity, times_sec, video.facts.duration_sec, exclusive=exclusive
         )
-        answers = localizer(scores, times_sec, video.facts.duration_sec, exclusive=exclusive)
+        answers = self._judged(answers, probabilities, settings)
         frames = [np.flatnonzero(answer.active) for answer in answers]
         maps = answer_heatmaps(self.model, video.features, text, frames)
         results = tuple(
             self._query_result(video, *parts)
-            for parts in zip(queries, scores, answers, frames, maps, strict=True)
+            for parts in zip(queries, scores, probabilities, answers, frames, maps, strict=True)
         )
         return GroundingResult(video.facts, self.facts, times_sec, results, settings)
+
+    def scores(
+        self, features: 'FeatureFile | StoredFeatures', queries: Sequence[str]
+    ) -> np.ndarray:
+        """Return the similarity of each query and stored frame, (Q, F) float32.
+
+        Raises:
+            ValueError: See ``check``.
+        """
+        import torch
+
+        _, text = self._understand(queries)
+        with torch.no_grad():
+            return self._similarity(features, text)
+
+    def localize(
+        self, similarity: np.ndarray, times_sec: np.ndarray, duration_sec: float, *, exclusive: bool
+    ) -> tuple[np.ndarray, tuple[TemporalAnswer, ...]]:
+        """Return the scores of each query and frame, (Q, F), and when each query happens by them.
+
+        Args:
+            similarity: Of each query and frame, (Q, F), see ``scores``.
+            times_sec: Presentation times of the frames, (F,), ascending.
+            duration_sec: End of the video.
+            exclusive: See ``ground``.
+        """
+        import torch
+
+        with torch.no_grad():
+            scores: np.ndarray = self.model.scores_over_time(
+                torch.from_numpy(similarity), times_sec, exclusive=exclusive
+            ).numpy()
+        localizer = self.model.temporal_localizer(
+            float(self.settings(exclusive=exclusive)['threshold'] or 0.0),
+            min_duration_sec=self.min_duration_sec,
+            max_gap_sec=self.max_gap_sec,
+        )
+        return scores, localizer(scores, times_sec, duration_sec, exclusive=exclusive)
+
+    def background_scores(self, bank: BackgroundBank, text: 'TextFeatures') -> np.ndarray:
+        """Return the similarity of each query and background frame, (Q, N) float32."""
+        import torch
+
+        from stgr.structures.features import VideoFeatures
+
+        device = self.model.device
+        patches = None if bank.patches is None else bank.patches.to(device).float()[None]
+        mask = torch.ones(1, len(bank.frames), dtype=torch.bool, device=device)
+        frames = bank.frames.to(device).float()[None]
+        found: np.ndarray = (
+            self.model.similarity(VideoFeatures(frames, patches, mask, bank.grid), text)
+            .cpu()
+            .numpy()
+        )
+        return found
+
+    def _probabilities(
+        self, similarity: np.ndarray, text: 'TextFeatures'
+    ) -> 'Sequence[float | None]':
+        """Return how probable it is that each query happens, None each without calibration."""
+        calibration = self.calibration
+        if calibration is None:
+            return [None] * len(similarity)
+        on_background = None
+        if calibration.occurrence.uses_background and calibration.bank is not None:
+            on_background = self.background_scores(calibration.bank, text)
+        found: list[float] = calibration.occurrence(similarity, on_background).tolist()
+        return found
+
+    def _judged(
+        self,
+        answers: Sequence[TemporalAnswer],
+        probabilities: 'Sequence[float | None]',
+        settings: Mapping[str, float | int | str | bool | None],
+    ) -> tuple[TemporalAnswer, ...]:
+        """Return answers with the probabilities of their spans, none for improbable queries."""
+        if self.calibration is None:
+            return tuple(answers)
+        judge = self.calibration.spans.get(str(settings['mode']))
+        judge = judge if judge is not None and judge.fits(settings) else None
+        judged = []
+        for answer, probability in zip(answers, probabilities, strict=True):
+            assert probability is not None, 'a calibrated model knows how probable a query is'
+            spans = answer.spans
+            if self.min_score is not None and probability < self.min_score:
+                judged.append(TemporalAnswer(np.zeros_like(answer.active), ()))
+                continue
+            if judge is not None:
+                values = judge(spans).tolist()
+                spans = tuple(replace(s, probability=p) for s, p in zip(spans, values, strict=True))
+            judged.append(TemporalAnswer(answer.active, spans))
+        return tuple(judged)
 
     def check(self, queries: Sequence[str]) -> list[str]:
         """Return queries without surrounding blanks.
@@ -220,9 +344,18 @@ class GroundingInferencer:
             'max_gap_sec': self.max_gap_sec,
             'relative_threshold': self.spatial.relative_threshold,
             'reader': self.reader,
+            **self._calibration_settings(),
         }
 
-    def _similarity(self, features: 'FeatureFile', text: 'TextFeatures') -> np.ndarray:
+    def _calibration_settings(self) -> dict[str, float | int | str | bool | None]:
+        """Return what decides probabilities; nothing without calibration."""
+        if self.calibration is None:
+            return {}
+        return {'calibration_sha256': self._calibration_sha256, 'min_score': self.min_score}
+
+    def _similarity(
+        self, features: 'FeatureFile | StoredFeatures', text: 'TextFeatures'
+    ) -> np.ndarray:
         """Cosine of each query and frame, (Q, F) float32, frames read chunk by chunk."""
         import torch
 
@@ -245,20 +378,23 @@ class GroundingInferencer:
         video: EncodedVideo,
         query: str,
         scores: np.ndarray,
+        probability: float | None,
         answer: TemporalAnswer,
         frames: np.ndarray,
         maps: np.ndarray,
     ) -> QueryResult:
         score = float(scores.max()) if len(scores) else 0.0
         if not answer.spans:
-            return QueryResult(query, False, score, scores)
+            return QueryResult(query, False, score, scores, probability=probability)
         times_sec = video.features.times_sec[frames]
         places = self.spatial(maps, width_px=video.facts.width, height_px=video.facts.height)
         tubes: tuple[Tube, ...] = build_tubes(
             answer.spans, times_sec, places.boxes_px, places.points_px, places.visible
         )
         heat = HeatMaps(times_sec, maps, 'sum' if self.model.heat_window == 1 else 'none')
-        return QueryResult(query, True, score, scores, answer.spans, tubes, heat)
+        return QueryResult(
+            query, True, score, scores, answer.spans, tubes, heat, probability=probability
+        )
 
 
 def _as_long_as_planned(facts: VideoFacts, planned_sec: float) -> VideoFacts:

@@ -30,6 +30,13 @@ def add_to(commands: Commands) -> None:
     )
     parser.add_argument('--weights', type=Path, metavar='FILE', help='checkpoint of the model')
     parser.add_argument('--threshold', type=float, help="instead of the model's calibrated one")
+    parser.add_argument(
+        '--min-score', type=float, metavar='P',
+        help='not found below this probability; needs a calibrated model (stgr calibrate)',
+    )  # fmt: skip
+    parser.add_argument(
+        '--calibration', type=Path, metavar='FILE', help='file of stgr calibrate (beside weights)'
+    )
     parser.add_argument('--fps', type=float, help="evaluated per second (the config's, or 2)")
     parser.add_argument('--min-duration', type=float, default=0.0, metavar='SEC')
     parser.add_argument('--max-gap', type=float, default=0.0, metavar='SEC')
@@ -59,5 +66,7 @@ def _run(args: argparse.Namespace) -> None:
         max_gap_sec=args.max_gap,
         reader=args.reader,
         device=args.device,
+        calibration=args.calibration,
+        min_score=args.min_score,
     )
     ground_videos(job, args.videos, args.out, fresh=args.fresh, say=say)

@@ -30,6 +30,16 @@ class JsonNode:
             raise ValueError(f'{self.where}{separator}{key} is missing')
         return JsonNode(self.value[key], f'{self.where}{separator}{key}')
 
+    def names(self) -> list[str]:
+        """Return the names of the fields of an object."""
+        return list(self.value) if isinstance(self.value, dict) else self._refuse('an object')
+
+    def identity(self) -> int | str:
+        """Return a whole number or string, which names something."""
+        if isinstance(self.value, bool) or not isinstance(self.value, int | str):
+            self._refuse('a whole number or a string')
+        return self.value
+
     def items(self) -> list['JsonNode']:
         """Return the elements of a list."""
         if not isinstance(self.value, list):
@@ -66,9 +76,10 @@ class JsonNode:
         except ValueError:
             self._refuse(f'a list of {rows}')
         shape = (len(found),) if columns is None else (len(found), columns)
-        if found.dtype.kind not in 'iuf' or (found.size and found.shape != shape):
+        if found.dtype.kind not in 'iuf' or (len(found) and found.shape != shape):
             self._refuse(f'a list of {rows}')
-        array = found.reshape(shape).astype(dtype)
+        with np.errstate(over='ignore'):  # too large for the type: infinite, and refused below
+            array = found.reshape(shape).astype(dtype)
         return array if np.isfinite(array).all() else self._refuse(f'a list of finite {rows}')
 
     def _refuse(self, expected: str) -> NoReturn:

@@ -49,6 +49,7 @@ def _query_to_json(index: int, query: QueryResult) -> dict[str, Any]:
         'query': query.query,
         'found': bool(query.found),
         'score': float(query.score),
+        **_probability_to_json(query.probability),
         'spans': [_span_to_json(span) for span in query.spans],
         'tubes': [_tube_to_json(tube) for tube in query.tubes],
         'heatmaps': maps
@@ -66,7 +67,13 @@ def _span_to_json(span: Span) -> dict[str, float]:
         'start_sec': float(span.start_sec),
         'end_sec': float(span.end_sec),
         'score': float(span.score),
+        **_probability_to_json(span.probability),
     }
+
+
+def _probability_to_json(probability: float | None) -> dict[str, float]:
+    """Return the field of a probability, none if it is unknown."""
+    return {} if probability is None else {'probability': float(probability)}
 
 
 def _tube_to_json(tube: Tube) -> dict[str, Any]:
@@ -146,6 +153,7 @@ def _query_from_json(query: JsonNode, maps: Mapping[str, np.ndarray]) -> QueryRe
             spans=tuple(_span_from_json(node) for node in query['spans'].items()),
             tubes=tuple(_tube_from_json(node) for node in query['tubes'].items()),
             heatmaps=_maps_from_json(query['heatmaps'], maps),
+            probability=_optional_probability(query),
         )
     except ValueError as error:
         message = str(error)
@@ -155,7 +163,19 @@ def _query_from_json(query: JsonNode, maps: Mapping[str, np.ndarray]) -> QueryRe
 
 
 def _span_from_json(span: JsonNode) -> Span:
-    return Span(span['start_sec'].number(), span['end_sec'].number(), span['score'].number())
+    return Span(
+        span['start_sec'].number(),
+        span['end_sec'].number(),
+        span['score'].number(),
+        _optional_probability(span),
+    )
+
+
+def _optional_probability(owner: JsonNode) -> float | None:
+    """Return a probability, which older files and models without calibration do not state."""
+    if not isinstance(owner.value, dict) or owner.value.get('probability') is None:
+        return None
+    return owner['probability'].number()
 
 
 def _tube_from_json(tube: JsonNode) -> Tube:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from stgr.structures.heatmaps import HeatMaps
-from stgr.structures.spans import Span
+from stgr.structures.spans import Span, check_probability
 from stgr.structures.tubes import Tube
 
 
@@ -63,9 +63,12 @@ class QueryResult:
         spans: When it happens, in order of time; empty if not found.
         tubes: Where it happens, one per span.
         heatmaps: Maps of the frames inside the spans; None if not found.
+        probability: How probable it is that the query happens in the video, in [0, 1]; None if the
+            model is not calibrated.
 
     Raises:
-        ValueError: If ``found`` and ``spans`` disagree or a span has no tube.
+        ValueError: If ``found`` and ``spans`` disagree, a span has no tube, or the probability is
+            none.
     """
 
     query: str
@@ -75,12 +78,14 @@ class QueryResult:
     spans: tuple[Span, ...] = ()
     tubes: tuple[Tube, ...] = ()
     heatmaps: HeatMaps | None = None
+    probability: float | None = None
 
     def __post_init__(self) -> None:
         if self.found != bool(self.spans):
             raise ValueError(f'found={self.found} but {len(self.spans)} spans')
         if len(self.tubes) != len(self.spans):
             raise ValueError(f'{len(self.spans)} spans need as many tubes, got {len(self.tubes)}')
+        check_probability(self.probability, 'a query')
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,10 @@ class _QueryLayer:
     ) -> None:
         self.query, self.colour, self.size = query, colour, size
         self.scale = np.array([*scale, *scale])
-        self.label = make_label(query.query, colour, font_px=font_size(size), max_width_px=size[0])
+        text = query.query
+        if query.probability is not None:
+            text = f'{text} ({100 * query.probability:.0f} %)'
+        self.label = make_label(text, colour, font_px=font_size(size), max_width_px=size[0])
         self._tubes = sorted(query.tubes, key=lambda tube: tube.span.start_sec)
         self._starts_sec = [tube.span.start_sec for tube in self._tubes]
         self._heat: tuple[int, tuple[np.ndarray, np.ndarray]] | None = None

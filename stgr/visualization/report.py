@@ -165,7 +165,7 @@ def _row(
     return (
         f'<tr{"" if query.found else " class=missed"}><th scope="row">'
         f'<span class="swatch" style="background:{colour}"></span>{name}</th>'
-        f'<td>{"found" if query.found else "not found"}</td>'
+        f'<td>{"found" if query.found else "not found"}{_probable(query.probability)}</td>'
         f'<td class="number">{query.score:.3f}</td><td class="spans"><div>{spans}</div></td>'
         f'<td class="plot"><div class="curve" role="slider" tabindex="0" '
         f'aria-label="Time in the curve of {name}" aria-valuemin="0" '
@@ -174,9 +174,15 @@ def _row(
     )
 
 
+def _probable(probability: float | None) -> str:
+    return '' if probability is None else f'<br>probability {probability:.2f}'
+
+
 def _span_button(span: Span, query: str, *, is_truth: bool = False) -> str:
     text = f'{format_clock(span.start_sec)} – {format_clock(span.end_sec)}'
     kind = 'truth' if is_truth else f'mean score {span.score:.3f}'
+    if span.probability is not None:
+        kind += f', right with probability {span.probability:.2f}'
     label = escape(f'{query}: {text}, {kind}')
     style = ' class="truth"' if is_truth else ''
     return (

@@ -132,7 +132,10 @@ def _draw_row(
     }
     name = '\n'.join(textwrap.wrap(one_line(query.query, 58), 30))
     axis.text(-0.055, 0.5, name, ha='right', **row)
-    verdict = f'found {query.score:.2f}' if query.found else f'not found {query.score:.2f}'
+    surety = f'{query.score:.2f}'
+    if query.probability is not None:
+        surety = f'{100 * query.probability:.0f} %'
+    verdict = f'found {surety}' if query.found else f'not found {surety}'
     axis.text(1.01, 0.5, verdict, ha='left', color='black' if query.found else '#777777', **row)
     axis.tick_params(labelsize=7, length=2, labelbottom=False)
     axis.spines[['top', 'right']].set_visible(False)

@@ -3,6 +3,7 @@ import re
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,13 @@ def started(kitchen, actions, folder):
     argv = [sys.executable, '-m', 'stgr.cli', 'annotate', str(kitchen)]
     argv += ['--actions', str(actions), '--out', str(folder)]
     environment = {**os.environ, 'PYTHONPATH': str(ROOT), 'PYTHONUNBUFFERED': '1'}
-    process = subprocess.Popen(argv, stdout=subprocess.PIPE, env=environment, text=True)
+    process = subprocess.Popen(
+        argv,
+        stdout=subprocess.PIPE,
+        env=environment,
+        text=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # ignored in background
+    )
     yield (
         process,
         re.fullmatch(r'Open (http://127\.0\.0\.1:\d+/\S+/)\n', process.stdout.readline())[1],

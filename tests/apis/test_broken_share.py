@@ -201,11 +201,11 @@ def test_files_that_vanish_are_named_and_the_others_encoded_and_answered(
     for _, path in files:
         shutil.copy(tiny_video, path)
 
-    def vanishing(steps, _):
-        for number, step in enumerate(steps):
-            if number == 1:
-                step[1].unlink()
-            yield step
+    def vanishing(outcomes, _):
+        for number, outcome in enumerate(outcomes):
+            if number == 0:
+                files[1][1].unlink()
+            yield outcome
 
     report = fill_store(
         door.inferencer.model, files, FeatureStore(tmp_path / 's'), rate_fps=1, progress=vanishing

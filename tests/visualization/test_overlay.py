@@ -242,3 +242,18 @@ def test_a_missing_video_is_named_and_nothing_is_written(result, tmp_path):
         write_overlay(result, tmp_path / 'overlay.mp4', video_path=tmp_path / 'gone.mp4')
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_label_says_how_probable_a_calibrated_answer_is(result, monkeypatch):
+    said = []
+    monkeypatch.setattr(
+        painter_module,
+        'make_label',
+        lambda text, *a, **kw: said.append(text) or make_label(text, *a, **kw),
+    )
+    first = result.queries[0]
+
+    OverlayPainter(result, size=(64, 48))
+    OverlayPainter(replace(result, queries=(replace(first, probability=0.5),)), size=(64, 48))
+
+    assert said == [first.query, f'{first.query} (50 %)']

@@ -103,3 +103,22 @@ def test_truth_of_a_query_that_was_not_asked_is_refused(result, tmp_path):
         write_timeline(result, tmp_path / 'a.png', truth={'fly a plane': []})
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_calibrated_answer_says_how_probable_it_is(result, tmp_path, monkeypatch):
+    from matplotlib.axes import Axes
+
+    said = []
+    draw = Axes.text
+    monkeypatch.setattr(
+        Axes,
+        'text',
+        lambda self, x, y, text, **kw: said.append(text) or draw(self, x, y, text, **kw),
+    )
+    first, *others = result.queries
+    probable = replace(first, probability=0.806)
+
+    write_timeline(replace(result, queries=(probable, *others)), tmp_path / 'a.png')
+
+    assert 'found 81 %' in said
+    assert f'not found {others[0].score:.2f}' in said  # not calibrated: its similarity

@@ -80,7 +80,7 @@ def _read_yaml(file: Path) -> JsonNode:
             return mapping
 
     try:
-        value = yaml.load(file.read_text('utf-8'), UniqueKeys)
+        value = UniqueKeys(file.read_text('utf-8')).get_single_data()
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f'{file}: broken YAML: {" ".join(str(error).split())}') from error
     return JsonNode(value, f'{file}:')

@@ -32,6 +32,11 @@ from stgr.evaluation.functional.constant_place import (
     place_constant,
 )
 from stgr.evaluation.functional.controls import CONTROLS, Control, apply_control
+from stgr.evaluation.functional.found import (
+    balanced_weights,
+    choose_min_score,
+    score_found,
+)
 from stgr.evaluation.functional.frame_facts import FrameFacts, reduce_record, repoint_query
 from stgr.evaluation.functional.frame_map import score_frame_map
 from stgr.evaluation.functional.groups import ClassGroups, read_class_groups, score_groups
@@ -66,6 +71,7 @@ from stgr.evaluation.functional.ranking import average_precision
 from stgr.evaluation.functional.records import GroundingRecord, record_from_mapping
 from stgr.evaluation.functional.reliability import (
     Reliability,
+    bin_equal_mass,
     bin_reliability,
     score_reliability,
 )
@@ -136,11 +142,14 @@ __all__ = [
     'append_background',
     'apply_control',
     'average_precision',
+    'balanced_weights',
+    'bin_equal_mass',
     'bin_reliability',
     'binary_auc',
     'bootstrap_mean',
     'bootstrap_statistic',
     'bootstrap_weighted',
+    'choose_min_score',
     'compare_with_boxes',
     'count_classes',
     'count_confusion',
@@ -170,6 +179,7 @@ __all__ = [
     'score_boxed_images',
     'score_each_class',
     'score_each_video',
+    'score_found',
     'score_frame_map',
     'score_groups',
     'score_iou_point',

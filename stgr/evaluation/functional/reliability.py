@@ -72,6 +72,57 @@ def bin_reliability(scores: FloatArray, right: BoolArray, *, num_bins: int = 10)
     return Reliability(edges, counts, means, accuracy, error, int((~defined).sum()))
 
 
+def bin_equal_mass(
+    probabilities: FloatArray,
+    right: BoolArray,
+    *,
+    sample_weights: FloatArray | None = None,
+    num_bins: int = 10,
+) -> Reliability:
+    """Return how often predictions come true in bins of equal weight.
+
+    Bins of equal width are empty where no prediction falls, and one prediction may then be a tenth
+    of the picture; these hold as much each, as far as equal probabilities, which stay together,
+    allow. Source: Nixon et al., "Measuring Calibration in Deep Learning", CVPR workshops 2019.
+
+    Args:
+        probabilities: In [0, 1], (N,), N >= 1.
+        right: Whether each prediction came true, (N,) bool.
+        sample_weights: How much each counts, >= 0, (N,), some positive; None: all the same.
+        num_bins: At most, >= 1.
+
+    Returns:
+        Bins with weighted means and the expected calibration error; ``counts`` are numbers of
+        predictions. Borders lie half-way between the predictions on either side.
+
+    Raises:
+        ValueError: If shapes disagree, there is nothing, or a value is no probability.
+    """
+    p, right = np.asarray(probabilities, np.float64), np.asarray(right, np.bool_)
+    weights = np.ones(len(p)) if sample_weights is None else np.asarray(sample_weights, np.float64)
+    if p.ndim != 1 or not len(p) == len(right) == len(weights) >= 1 or num_bins < 1:
+        raise ValueError(
+            f'expected as many probabilities, outcomes and weights, at least one, and a bin, but '
+            f'got {p.shape}, {right.shape}, {weights.shape} and {num_bins}'
+        )
+    if not ((p >= 0) & (p <= 1)).all():
+        raise ValueError('expected probabilities from 0 to 1')
+    distinct, place = np.unique(p, return_inverse=True)
+    mass = np.bincount(place, weights)
+    middle = (np.cumsum(mass) - mass / 2) / mass.sum()  # of each distinct probability, in (0, 1)
+    number = np.minimum((middle * num_bins).astype(np.int64), num_bins - 1)
+    _, bin_of_distinct = np.unique(number, return_inverse=True)  # without empty bins
+    bins, num_used = bin_of_distinct[place], int(bin_of_distinct.max()) + 1
+    first = np.flatnonzero(np.diff(bin_of_distinct, prepend=-1))[1:]
+    borders = (distinct[first - 1] + distinct[first]) / 2
+    total = np.bincount(bins, weights, num_used)
+    scores = _ratio(np.bincount(bins, weights * p, num_used), total)
+    accuracy = _ratio(np.bincount(bins, weights * right, num_used), total)
+    error = float(np.nansum(total * np.abs(accuracy - scores)) / total.sum())
+    edges = np.concatenate([[0.0], borders, [1.0]])
+    return Reliability(edges, np.bincount(bins), scores, accuracy, error, 0)
+
+
 def score_reliability(
     videos: Sequence[FrameFacts], *, with_point: bool = False, num_bins: int = 10
 ) -> Reliability:
@@ -97,7 +148,7 @@ def score_reliability(
     return bin_reliability(np.concatenate(scores), np.concatenate(right), num_bins=num_bins)
 
 
-def _ratio(sums: FloatArray | IntArray, counts: IntArray) -> FloatArray:
+def _ratio(sums: FloatArray | IntArray, counts: IntArray | FloatArray) -> FloatArray:
     nothing = np.full(len(counts), np.nan)
     ratio: FloatArray = np.divide(sums, counts, out=nothing, where=counts > 0)
     return ratio

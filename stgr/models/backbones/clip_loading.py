@@ -85,7 +85,9 @@ def _load(source: str | Path, kind: str) -> tuple[Any, Any]:
     folder = _resolve(source)
     transformers.logging.disable_progress_bar()
     model = _read_model(folder, source, kind)
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    tokenizer = AutoTokenizer.from_pretrained(
+        folder, local_files_only=True, trust_remote_code=False
+    )
     _check_tokenizer(tokenizer, model.config.text_config, source)
     tokenizer.model_max_length = model.config.text_config.max_position_embeddings
     return model, tokenizer

@@ -14,7 +14,8 @@ from torch import Tensor
 from stgr.localizers import ThresholdTemporalLocalizer
 from stgr.models.backbones import GroundingBackbone
 from stgr.models.data_preprocessors import ClipPreprocessor
-from stgr.registry import MODELS
+from stgr.models.heads.time_scores import SmoothedTimeScores
+from stgr.registry import LOCALIZERS, MODELS
 from stgr.structures.features import TextFeatures, VideoFeatures
 from stgr.structures.grounding_sample import GroundingSample
 
@@ -36,6 +37,10 @@ class BaseGrounder(BaseModel):
         heat_window: Consecutive frames of one label whose patches compete for its heat. 1: each
             frame by itself, as the paper draws it; 16: as the released evaluation does. The maps of
             a window sum to 1 together, so thresholds on their values depend on it.
+        time_scores: Config of what makes scores of the similarities of a whole video, such as
+            ``SmoothedTimeScores`` or ``SinkhornTimeScores``; None: they are the scores.
+        localizer: Config of a ``ThresholdTemporalLocalizer`` or ``HysteresisTemporalLocalizer``,
+            without threshold and durations; None for the former.
 
     Raises:
         ValueError: If ``heat_window`` is below 1.
@@ -48,7 +53,15 @@ class BaseGrounder(BaseModel):
     pool_threshold: Tensor
     query_threshold: Tensor
 
-    def __init__(self, backbone: Config, *, threshold: float = 0.5, heat_window: int = 1) -> None:
+    def __init__(
+        self,
+        backbone: Config,
+        *,
+        threshold: float = 0.5,
+        heat_window: int = 1,
+        time_scores: Config | None = None,
+        localizer: Config | None = None,
+    ) -> None:
         if heat_window < 1:
             raise ValueError(f'heat_window must be >= 1, but got {heat_window}')
         encoder: GroundingBackbone = MODELS.build(backbone)
@@ -57,6 +70,11 @@ class BaseGrounder(BaseModel):
         )
         self.backbone = encoder
         self.heat_window = heat_window
+        self.time_scores: SmoothedTimeScores | None = (
+            None if time_scores is None else MODELS.build(time_scores)
+        )
+        self._localizer = localizer or {'type': ThresholdTemporalLocalizer}
+        self.temporal_localizer(threshold)  # refuses a wrong config now
         self.register_buffer('pool_threshold', torch.tensor(float(threshold)))
         self.register_buffer('query_threshold', torch.tensor(float(threshold)))
 
@@ -88,7 +106,7 @@ class BaseGrounder(BaseModel):
     def scores_over_time(
         self, similarity: Tensor, times_sec: Tensor | np.ndarray | None, *, exclusive: bool
     ) -> Tensor:
-        """Return what the thresholds judge, given the similarity of a whole video: that itself.
+        """Return what the thresholds judge, given the similarity of a whole video.
 
         Args:
             similarity: Of each query and frame, (Q, F).
@@ -97,23 +115,35 @@ class BaseGrounder(BaseModel):
 
         Returns:
             Scores, (Q, F).
+
+        Raises:
+            ValueError: If ``time_scores`` need times that are not known.
         """
-        del times_sec, exclusive
-        return similarity
+        if self.time_scores is None:
+            return similarity
+        if times_sec is None:
+            raise ValueError('scores over time need frame_times_sec of the video, but it has none')
+        return self.time_scores(similarity, torch.as_tensor(times_sec), exclusive=exclusive)
 
     def temporal_localizer(
         self, threshold: float, *, min_duration_sec: float = 0.0, max_gap_sec: float = 0.0
     ) -> ThresholdTemporalLocalizer:
-        """Return what makes spans of these scores: one threshold, unless a model says otherwise.
+        """Return what makes spans of these scores.
 
         Args:
             threshold: Score from which a frame counts.
             min_duration_sec: Spans shorter than this are dropped.
             max_gap_sec: Spans at most this far apart become one.
         """
-        return ThresholdTemporalLocalizer(
-            threshold, min_duration_sec=min_duration_sec, max_gap_sec=max_gap_sec
+        localizer: ThresholdTemporalLocalizer = LOCALIZERS.build(
+            {
+                **self._localizer,
+                'threshold': threshold,
+                'min_duration_sec': min_duration_sec,
+                'max_gap_sec': max_gap_sec,
+            }
         )
+        return localizer
 
     @abstractmethod
     def heatmaps(self, patches: Tensor, text: TextFeatures) -> Tensor:

@@ -2,21 +2,17 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stgr.localizers import ThresholdTemporalLocalizer
 from stgr.models.backbones import SelfSelfAttentionBackbone
 from stgr.models.grounders.base_grounder import BaseGrounder, Config
-from stgr.models.heads import PromptHeatMapHead, SmoothedTimeScores
+from stgr.models.heads import PromptHeatMapHead
 from stgr.models.prompts import PromptBank
 from stgr.ops.cosine import cosine_matrix
-from stgr.registry import LOCALIZERS, MODELS
+from stgr.registry import MODELS
 from stgr.structures.features import TextFeatures, VideoFeatures
-
-_LOCALIZER: Config = {'type': ThresholdTemporalLocalizer}
 
 
 @MODELS.register_module()
@@ -36,9 +32,8 @@ class GEMGrounder(BaseGrounder):
         backbone: Config of a ``SelfSelfAttentionBackbone``.
         prompts: Config of a ``PromptBank``.
         heat_map_head: Config of a ``PromptHeatMapHead``.
-        time_scores: Config of what makes scores of similarities, such as ``SinkhornTimeScores``.
-        localizer: Config of a ``ThresholdTemporalLocalizer`` or ``HysteresisTemporalLocalizer``,
-            without threshold and durations.
+        time_scores: See ``BaseGrounder``.
+        localizer: Likewise.
         threshold: That of a pool until it is calibrated.
         query_threshold: That of a query judged alone, likewise; None: the same. A pool's scores are
             shifted when it shares the frames, so that calibrated ones differ.
@@ -58,19 +53,18 @@ class GEMGrounder(BaseGrounder):
         *,
         prompts: Config,
         heat_map_head: Config,
-        time_scores: Config,
-        localizer: Config = _LOCALIZER,
+        time_scores: Config | None = None,
+        localizer: Config | None = None,
         threshold: float = 0.0,
         query_threshold: float | None = None,
     ) -> None:
-        super().__init__(backbone, threshold=threshold)
+        super().__init__(
+            backbone, threshold=threshold, time_scores=time_scores, localizer=localizer
+        )
         if query_threshold is not None:
             self.query_threshold.fill_(query_threshold)
         self.prompts: PromptBank = MODELS.build(prompts)
         self.heat_map_head: PromptHeatMapHead = MODELS.build(heat_map_head)
-        self.time_scores: SmoothedTimeScores = MODELS.build(time_scores)
-        self._localizer = dict(localizer)
-        self.temporal_localizer(threshold)  # refuses a wrong config now
         _check(self.backbone, self.heat_map_head)
         with torch.no_grad():
             nulls = self._encode_prompts(self.prompts.null_prompts)
@@ -133,33 +127,6 @@ class GEMGrounder(BaseGrounder):
         if not len(self.null_embeds):
             return cosine
         return cosine - cosine_matrix(self.null_embeds, video.frames[0]).amax(dim=0)
-
-    def scores_over_time(
-        self, similarity: Tensor, times_sec: Tensor | np.ndarray | None, *, exclusive: bool
-    ) -> Tensor:
-        """Return smoothed and, for a pool, shared similarities, (Q, F); see the base class.
-
-        Raises:
-            ValueError: If the times are not known.
-        """
-        if times_sec is None:
-            raise ValueError('scores over time need frame_times_sec of the video, but it has none')
-        times_sec = torch.as_tensor(times_sec)
-        return self.time_scores(similarity, times_sec, exclusive=exclusive)
-
-    def temporal_localizer(
-        self, threshold: float, *, min_duration_sec: float = 0.0, max_gap_sec: float = 0.0
-    ) -> ThresholdTemporalLocalizer:
-        """Return the localizer of the config with this threshold; see the base class."""
-        localizer: ThresholdTemporalLocalizer = LOCALIZERS.build(
-            {
-                **self._localizer,
-                'threshold': threshold,
-                'min_duration_sec': min_duration_sec,
-                'max_gap_sec': max_gap_sec,
-            }
-        )
-        return localizer
 
     def heatmaps(self, patches: Tensor, text: TextFeatures) -> Tensor:
         """Return where each text is seen in each frame, (N, T, P); see the base class."""

@@ -77,6 +77,8 @@ class SpatioTemporalGrounder(BaseGrounder):
             gradient through candidates that were not selected.
         threshold: See ``BaseGrounder``.
         heat_window: Likewise.
+        time_scores: Likewise.
+        localizer: Likewise.
 
     Raises:
         ValueError: If both heads are left out, a name is unknown, or a selector is to compare
@@ -98,8 +100,16 @@ class SpatioTemporalGrounder(BaseGrounder):
         global_frames: GlobalFrames = 'selected',
         threshold: float = 0.5,
         heat_window: int = 1,
+        time_scores: Config | None = None,
+        localizer: Config | None = None,
     ) -> None:
-        super().__init__(backbone, threshold=threshold, heat_window=heat_window)
+        super().__init__(
+            backbone,
+            threshold=threshold,
+            heat_window=heat_window,
+            time_scores=time_scores,
+            localizer=localizer,
+        )
         if global_head is None and local_head is None:
             raise ValueError(
                 'a grounder needs a global_head, a local_head or both, but got neither'

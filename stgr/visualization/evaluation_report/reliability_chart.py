@@ -17,7 +17,13 @@ STRIP = 34  # height of the histogram
 
 
 def draw_reliability(
-    edges: np.ndarray, counts: np.ndarray, scores: np.ndarray, accuracy: np.ndarray
+    edges: np.ndarray,
+    counts: np.ndarray,
+    scores: np.ndarray,
+    accuracy: np.ndarray,
+    *,
+    label: str = 'score of the frame',
+    unit: str = 'frames',
 ) -> str:
     """Return bars of accuracy over the score, the diagonal, and a histogram above.
 
@@ -26,13 +32,15 @@ def draw_reliability(
         counts: Predictions in each bin, (B,).
         scores: Their mean score, (B,), NaN in an empty bin.
         accuracy: Share that is right, (B,), likewise.
+        label: Name of the horizontal axis.
+        unit: What is counted.
     """
     low, high = float(edges[0]), float(edges[-1])
     if high <= low:
         low, high = low - 0.5, high + 0.5
     x = Scale(low, high, LEFT, WIDTH - RIGHT)
     y = Scale(0, 1, HEIGHT - BOTTOM, TOP + STRIP + 12)
-    parts = [draw_axes(x, y, 'score of the frame', '')]
+    parts = [draw_axes(x, y, label, '')]
     parts.append(f'<text x="{LEFT - 30}" y="{TOP + STRIP - 3}">%</text>')
     most = max(int(counts.max(initial=0)), 1)
     for i, count in enumerate(counts):
@@ -42,7 +50,7 @@ def draw_reliability(
         width, bar = compact(max(right - left, 1)), STRIP * count / most
         top = y.place(float(accuracy[i]))
         title = (
-            f'score {edges[i]:.3g} to {edges[i + 1]:.3g}: {count} frames, mean score '
+            f'score {edges[i]:.3g} to {edges[i + 1]:.3g}: {count} {unit}, mean score '
             f'{scores[i]:.3f}, {format_share(float(accuracy[i]))} % right'
         )
         parts.append(
@@ -52,7 +60,7 @@ def draw_reliability(
             f'<rect class="bar" x="{compact(left)}" y="{compact(top)}" width="{width}" '
             f'height="{compact(y.start - top)}"/></g>'
         )
-    parts.append(f'<text x="{LEFT}" y="{TOP - 14}">frames, at most {most} in a bin</text>')
+    parts.append(f'<text x="{LEFT}" y="{TOP - 14}">{unit}, at most {most} in a bin</text>')
     if (low, high) == (0, 1):
         parts.append(f'<path class="mark" d="M{x.start:g} {y.start:g}L{x.end:g} {y.end:g}"/>')
     return f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">{"".join(parts)}</svg>'

@@ -85,6 +85,10 @@ def test_model_is_built_from_its_config(name, tiny_clip_dir, tiny_s3d):
         pytest.importorskip('timm')
         backbone.update(text_source=str(tiny_clip_dir), checkpoint=None, frozen={'vision': False})
         backbone.model_args = {'img_size': 64, 'embed_dim': 48, 'depth': 1, 'num_heads': 2}
+    elif 'prompts' in config.model:
+        backbone.source = 'stgr://clip_tiny'
+        backbone.update(layer_weights=(0, 1), separate_layers=1)
+        config.model.prompts.update(templates=('{}',), verb_templates=('{}',), null_prompts=('a',))
     elif not backbone.source.startswith('stgr://'):
         backbone.source = str(tiny_clip_dir)
         config.model.global_head.dim = config.model.local_head.dim = 32

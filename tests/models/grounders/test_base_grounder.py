@@ -2,6 +2,7 @@
 
 import copy
 import json
+import math
 
 import numpy as np
 import pytest
@@ -12,8 +13,10 @@ from stgr.datasets import GroundingYouTube
 from stgr.datasets.transforms import PackClip
 from stgr.engine.calibrate_thresholds_hook import calibrate
 from stgr.evaluation.metrics import GroundingMetric
+from stgr.localizers import HysteresisTemporalLocalizer, ThresholdTemporalLocalizer
 from stgr.models.grounders import ZeroShotGrounder
 from stgr.models.grounders.patch_similarity import patch_similarity_maps
+from stgr.models.heads import SmoothedTimeScores
 
 
 @pytest.fixture(scope='module')
@@ -260,3 +263,29 @@ def test_a_pool_that_lacks_true_actions_is_scored_and_they_are_misses(grounder, 
     assert found['grounding/labels/label_acc'] == pytest.approx(2 / 3)
     assert found['grounding/oracle/labels/label_acc'] == 1
     assert found['grounding/coverage/boxes_scored'] == 3
+
+
+@pytest.mark.parametrize('learns', [True, False], ids=['trained', 'zero-shot'])
+def test_any_model_may_smooth_its_scores_and_choose_its_localizer(make_grounder, learns):
+    bare = dict.fromkeys(('selector', 'loss', 'global_head', 'local_head'), ...)
+    grounder = make_grounder(
+        **({} if learns else {'type': ZeroShotGrounder, **bare}),
+        time_scores={'type': SmoothedTimeScores, 'sigma_sec': 1.0},
+        localizer={'type': HysteresisTemporalLocalizer, 'margin': 0.25},
+    )
+    similarity = torch.tensor([[0.0, 1.0, 0.0]])
+
+    scores = grounder.scores_over_time(similarity, torch.arange(3.0), exclusive=True)
+
+    weight = math.exp(-0.5)  # of a frame one second away
+    beside = weight / (1 + weight + math.exp(-2))
+    expected = torch.tensor([[beside, 1 / (1 + 2 * weight), beside]])
+    torch.testing.assert_close(scores, expected)
+    assert isinstance(grounder.temporal_localizer(0.5), HysteresisTemporalLocalizer)
+
+
+def test_scores_are_the_similarities_and_need_no_times_unless_a_config_says_so(grounder):
+    similarity = torch.rand(2, 3)
+
+    assert grounder.scores_over_time(similarity, None, exclusive=True) is similarity
+    assert type(grounder.temporal_localizer(0.5)) is ThresholdTemporalLocalizer

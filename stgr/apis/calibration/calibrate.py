@@ -1,0 +1,190 @@
+"""``stgr calibrate``: from a model and validation videos to the file of its probabilities."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stgr.apis.build import build_grounder, default_calibration
+from stgr.apis.calibration.fit import fit_calibration
+from stgr.apis.calibration.page import report_lines, write_calibration_page
+from stgr.apis.calibration.questions import Questions, ask
+from stgr.apis.calibration.score import score_calibration
+from stgr.apis.grounder import DEFAULT_FPS
+from stgr.apis.inferencer import GroundingInferencer
+from stgr.apis.model_hub import load_config
+from stgr.calibration import CALIBRATION_SUFFIX, Calibration, save_calibration
+from stgr.calibration.files import check_name
+from stgr.io.atomic import write_atomically
+from stgr.io.checked_json import format_json
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+    from stgr.datasets.video_dataset import VideoDataset
+
+
+@dataclass(frozen=True)
+class CalibrationJob:
+    """What to calibrate, on what, and where the result goes.
+
+    Args:
+        model: Model name or config path.
+        weights: Checkpoint; None for the bundled one.
+        data: Validation split; None for that of the config's ``val_dataloader``.
+        features: Store of features; None for that of the config, if it has one. Without a store the
+            videos are decoded.
+        decode: Decode the videos even if the config has a store.
+        out: File to write; None for the one that ``Grounder`` looks for, beside the weights.
+        test: Test split to score on, with nothing chosen there; None: not scored.
+        report: Folder of a page and a JSON file of the scores; needs ``test``.
+        rate_fps: Evaluated frames per second; None for the config's ``ground_fps``, or 2.
+        threshold, min_duration_sec, max_gap_sec, device, reader: As for ``Grounder``; spans are
+            judged for these.
+        num_resamples: Resamples of the test videos for the intervals.
+        seed: Of the resamples and the permuted control.
+    """
+
+    model: str | Path
+    weights: Path | None = None
+    data: Path | None = None
+    features: Path | None = None
+    decode: bool = False
+    out: Path | None = None
+    test: Path | None = None
+    report: Path | None = None
+    rate_fps: float | None = None
+    threshold: float | None = None
+    min_duration_sec: float = 0.0
+    max_gap_sec: float = 0.0
+    device: str | None = None
+    reader: str = 'pyav'
+    num_resamples: int = 500
+    seed: int = 0
+
+
+def calibrate_model(
+    job: CalibrationJob, *, say: Callable[[str], None] = lambda line: None
+) -> tuple[Calibration, dict[str, Any] | None]:
+    """Fit the probabilities of a model on validation videos, save them, and score them on test.
+
+    Args:
+        job: What to do.
+        say: Called with one line at a time.
+
+    Returns:
+        The calibration, and the document of ``score_calibration``; None without test videos.
+
+    Raises:
+        ValueError: If the config has no validation videos, they are the training videos or the
+            test videos, a report is wanted without test, or nothing can be fitted.
+        FileNotFoundError: If weights, annotations, features or videos are missing.
+    """
+    config = load_config(job.model)
+    if job.report is not None and job.test is None:
+        raise ValueError('a report shows test videos; give their split with --test')
+    validation = _dataset(config, 'val_dataloader', job.data)
+    store = None if job.decode else job.features or _store(config)
+    out = job.out or default_calibration(job.model, job.weights)
+    if out is None:
+        raise ValueError(
+            f'{job.model} has no weights beside which its calibration could lie; give a file with '
+            f'--out NAME{CALIBRATION_SUFFIX}'
+        )
+    check_name(out)
+    model, facts = build_grounder(job.model, weights=job.weights, device=job.device)
+    inferencer = GroundingInferencer(
+        model,
+        facts,
+        rate_fps=job.rate_fps or config.get('ground_fps', DEFAULT_FPS),
+        min_duration_sec=job.min_duration_sec,
+        max_gap_sec=job.max_gap_sec,
+        threshold=job.threshold,
+        reader=job.reader,
+    )
+    asked = ask(inferencer, validation, features=store)
+    origin = {'data': str(getattr(validation, 'data_root', '')), 'split': 'validation'}
+    calibration = fit_calibration(inferencer, asked, provenance=origin)
+    path = save_calibration(calibration, out)
+    say(_summary(calibration))
+    say(f'calibration in {path}')
+    if job.test is None:
+        return calibration, None
+    scores = _score(job, inferencer, config, store, asked, calibration)
+    for line in report_lines(scores):
+        say(line)
+    if job.report is not None:
+        job.report.mkdir(parents=True, exist_ok=True)
+        write_atomically(job.report / 'scores.json', (format_json(scores) + '\n').encode())
+        page = write_calibration_page(scores, calibration, job.report)
+        say(f'pictures: {page}')
+    return calibration, scores
+
+
+def _score(
+    job: CalibrationJob,
+    inferencer: GroundingInferencer,
+    config: 'Config',
+    store: Path | None,
+    asked: Questions,
+    calibration: Calibration,
+) -> dict[str, Any]:
+    test = _dataset(config, 'test_dataloader', job.test)
+    shared = sorted(set(test.video_ids) & set(asked.truth))
+    if shared:
+        raise ValueError(
+            f'{len(shared)} test videos are among those the calibration was fitted on '
+            f'({", ".join(shared[:3])}...); give others'
+        )
+    answers = ask(inferencer, test, features=store)
+    scores = score_calibration(
+        inferencer, answers, calibration, num_resamples=job.num_resamples, seed=job.seed
+    )
+    facts = inferencer.facts
+    return {
+        'model': facts.name,
+        'weights_sha256': facts.weights_sha256,
+        'data': str(job.test),
+        **scores,
+    }
+
+
+def _dataset(config: 'Config', loader: str, data_root: Path | None) -> 'VideoDataset':
+    """Return the data set of a loader without its pipeline, moved to another folder if given."""
+    from stgr.registry import DATASETS
+
+    if config.get(loader) is None:
+        raise ValueError(f'the config has no {loader}; use one that says how videos are annotated')
+    settings = dict(config[loader]['dataset'])
+    settings['pipeline'] = []
+    if data_root is not None:
+        settings['data_root'] = str(data_root)
+    training = (config.get('train_dataloader') or {}).get('dataset', {}).get('data_root')
+    if training is not None and Path(training) == Path(str(settings.get('data_root'))):
+        raise ValueError(
+            f'{training} is what the model was trained on, where it is too sure of itself; '
+            'calibrate and test on other videos'
+        )
+    dataset: VideoDataset = DATASETS.build(settings)
+    return dataset
+
+
+def _store(config: 'Config') -> Path | None:
+    """Return the feature store that the validation videos are read from, None without one."""
+    for step in config['val_dataloader']['dataset'].get('pipeline', []):
+        if 'store_dir' in step:
+            return Path(step['store_dir'])
+    return None
+
+
+def _summary(calibration: Calibration) -> str:
+    facts, occurrence = calibration.provenance, calibration.occurrence
+    held_out = facts['leave_one_video_out']
+    return (
+        f'{facts["questions"]} questions about {facts["videos"]} videos, {facts["happening"]} of '
+        f'things that happen; evidence over {occurrence.window_frames} frames, '
+        f'{"with" if occurrence.uses_background else "without"} the prior of each query; each '
+        f'video left out in turn: AUROC {held_out["auroc"]:.3f}, calibration error '
+        f'{held_out["ece"]:.3f}; found from {calibration.min_score:.2f} on: '
+        f'{100 * held_out["accuracy_at_min_score"]:.1f} % right'
+    )

@@ -1,0 +1,219 @@
+"""Models in folders and on the Hugging Face Hub: config, weights and card, and no code."""
+
+import re
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stgr import __version__
+from stgr.apis.build import build_from_config
+from stgr.apis.model_card import ModelCard
+from stgr.apis.plain_config import check_plain_config, plain_config
+from stgr.io.atomic import write_atomically
+from stgr.io.checked_json import JsonNode, format_json, read_json
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+    from stgr.apis.grounder import Grounder
+    from stgr.models.grounders.base_grounder import BaseGrounder
+    from stgr.structures import ModelFacts
+
+FORMAT = 'stgr-model/1'
+CONFIG_FILE, WEIGHTS_FILE, CARD_FILE = 'config.json', 'model.safetensors', 'README.md'
+FILES = (CONFIG_FILE, WEIGHTS_FILE, CARD_FILE)
+FIELDS = {'format', 'stgr_version', 'name', 'model', 'ground_fps', 'notice'}
+MAX_FPS = 240  # no camera of people's films is faster
+_REPO_ID = re.compile(r'[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?')
+
+
+def save_pretrained(
+    grounder: 'Grounder',
+    folder: Path,
+    *,
+    licence: str | None = None,
+    description: str = '',
+    scores: Mapping[str, float] | None = None,
+    repo_id: str | None = None,
+) -> Path:
+    """Write a model to a folder and return the folder; see ``Grounder.save_pretrained``.
+
+    The config comes last: a folder without it is no model.
+    """
+    import hashlib
+
+    from safetensors.torch import save
+
+    model, config = grounder.inferencer.model, grounder.config
+    name = Path(grounder.facts.name).stem
+    notice = ' '.join((config.get('notice') or '').split()) or None
+    document = {
+        'format': FORMAT,
+        'stgr_version': __version__,
+        'name': name,
+        'model': plain_config(config.model.to_dict()),
+        'ground_fps': grounder.inferencer.rate_fps,
+        'notice': notice,
+    }
+    check_plain_config(document['model'], 'model')  # what is written can be read
+    weights = {
+        key: tensor.detach().cpu().contiguous().clone()
+        for key, tensor in model.state_dict().items()
+    }
+    content = save(weights)
+    card = ModelCard(
+        name,
+        licence=licence,
+        description=description,
+        scores=scores or {},
+        notice=notice,
+        weights_sha256=hashlib.sha256(content).hexdigest(),
+        num_parameters=sum(tensor.numel() for tensor in weights.values()),
+        thresholds={
+            'pool of actions': float(model.pool_threshold),
+            'free queries': float(model.query_threshold),
+        },
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / WEIGHTS_FILE, content)
+    write_atomically(folder / CARD_FILE, card.text(repo_id).encode())
+    write_atomically(folder / CONFIG_FILE, (format_json(document) + '\n').encode())
+    return folder
+
+
+def push_to_hub(
+    grounder: 'Grounder',
+    repo_id: str,
+    *,
+    private: bool,
+    token: str | bool | None,
+    revision: str | None,
+    commit_message: str,
+    **card: Any,
+) -> str:
+    """Upload a model and return the address of the commit; see ``Grounder.push_to_hub``."""
+    from huggingface_hub import HfApi, constants
+
+    if not _REPO_ID.fullmatch(repo_id):
+        raise ValueError(f'repo_id must be owner/name, but is {repo_id!r}')
+    if constants.is_offline_mode():
+        raise ValueError('HF_HUB_OFFLINE is set; unset it to upload a model')
+    with tempfile.TemporaryDirectory(prefix='stgr-') as name:
+        folder = save_pretrained(grounder, Path(name), repo_id=repo_id, **card)
+        api = HfApi(token=token)
+        made = api.create_repo(repo_id, private=private, exist_ok=True)
+        commit = api.upload_folder(
+            repo_id=made.repo_id,
+            folder_path=folder,
+            revision=revision,
+            commit_message=commit_message,
+            allow_patterns=list(FILES),
+        )
+    return str(commit.commit_url)
+
+
+def load_pretrained(
+    repo_or_folder: str | Path,
+    *,
+    revision: str | None,
+    token: str | bool | None,
+    cache_dir: str | Path | None,
+    local_files_only: bool | None,
+    device: str | None,
+) -> 'tuple[Config, BaseGrounder, ModelFacts]':
+    """Return config, model and facts of a folder or the hub; see ``Grounder.from_pretrained``."""
+    if Path(repo_or_folder).is_dir():
+        if revision is not None:
+            raise ValueError(f'{repo_or_folder} is a folder, which has no revision {revision!r}')
+        folder = Path(repo_or_folder)
+    else:
+        folder = _download(str(repo_or_folder), revision, token, cache_dir, local_files_only)
+    config = read_config(folder / CONFIG_FILE)
+    weights = folder / WEIGHTS_FILE
+    if not weights.is_file():
+        raise FileNotFoundError(f'{folder} has no {WEIGHTS_FILE}; other weights are not read')
+    model, facts = build_from_config(
+        config, name=str(repo_or_folder), weights=weights, device=device
+    )
+    return config, model, facts
+
+
+def read_config(path: Path) -> 'Config':
+    """Return the config of a model from elsewhere, checked to name parts of ``stgr`` only.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is of another format, has unknown fields, is no grounder, or see
+            ``check_plain_config``.
+    """
+    from mmengine.config import Config
+
+    from stgr.models.grounders.base_grounder import BaseGrounder
+    from stgr.registry import MODELS
+
+    document = read_json(path)
+    if document['format'].text() != FORMAT:
+        raise ValueError(
+            f'{path}: format is {document["format"].value!r}; this version of stgr reads {FORMAT}'
+        )
+    unknown = sorted(set(document.names()) - FIELDS)
+    if unknown:
+        raise ValueError(f'{path}: a config from elsewhere may not have {", ".join(unknown)}')
+    check_plain_config(document['model'].value, f'{path}: model')
+    kind = MODELS.module_dict[document['model']['type'].text()]
+    if not (isinstance(kind, type) and issubclass(kind, BaseGrounder)):
+        raise ValueError(f'{path}: model.type {kind.__name__} does not ground')
+    fields: dict[str, Any] = {'model': document['model'].value}
+    if document.value.get('ground_fps') is not None:
+        fields['ground_fps'] = _rate(document['ground_fps'])
+    if document.value.get('notice') is not None:
+        fields['notice'] = _printable(document['notice'])
+    return Config(fields)
+
+
+def _rate(node: JsonNode) -> float:
+    rate = node.number()
+    if not 0 < rate <= MAX_FPS:
+        raise ValueError(f'{node.where} must be in (0, {MAX_FPS}], but is {rate}')
+    return rate
+
+
+def _printable(node: JsonNode) -> str:
+    """Return a text without control characters, which would command the terminal."""
+    text = node.text()
+    if not text.isprintable():
+        raise ValueError(f'{node.where} holds characters that cannot be printed')
+    return text
+
+
+def _download(
+    repo_id: str,
+    revision: str | None,
+    token: str | bool | None,
+    cache_dir: str | Path | None,
+    local_files_only: bool | None,
+) -> Path:
+    """Return the folder of a model of the hub; only its three files are downloaded."""
+    from huggingface_hub import constants, snapshot_download
+
+    if not _REPO_ID.fullmatch(repo_id):
+        raise FileNotFoundError(f'no folder {repo_id}, and no name of the hub (owner/name)')
+    offline = constants.is_offline_mode() if local_files_only is None else local_files_only
+    try:
+        found = snapshot_download(
+            repo_id,
+            revision=revision,
+            token=token,
+            cache_dir=cache_dir,
+            local_files_only=offline,
+            allow_patterns=list(FILES),
+        )
+    except Exception as error:
+        how = 'offline (HF_HUB_OFFLINE or local_files_only)' if offline else 'from the hub'
+        reason = (str(error).strip().splitlines() or [''])[0]
+        raise FileNotFoundError(
+            f'{repo_id} is no folder here, and could not be had {how}: {type(error).__name__}: '
+            f'{reason}'
+        ) from error
+    return Path(found)
