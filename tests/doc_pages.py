@@ -67,7 +67,7 @@ def typed_lines(block: Block) -> list[str]:
         unfinished += line + '\n'
         if not _is_finished(unfinished):
             continue
-        if unfinished.strip():
+        if shlex.split(unfinished, comments=True):
             lines.append(unfinished.strip())
         unfinished = ''
     assert not unfinished, f'{block.place}: a command does not end: {unfinished!r}'

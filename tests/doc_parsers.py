@@ -85,7 +85,7 @@ def parse_script(script: str, argv: list[str]) -> argparse.Namespace:
 
 
 def check_configs(args: argparse.Namespace) -> None:
-    """Raise if a config or a key of ``--cfg-options`` does not exist; CAPITALS stand for one."""
+    """Raise if a config or a key of ``--cfg-options`` does not exist."""
     from stgr.apis.model_hub import list_models, load_config
 
     names = {entry.name for entry in list_models()}
@@ -93,6 +93,7 @@ def check_configs(args: argparse.Namespace) -> None:
     configs = [single] if isinstance(single, str) else list(getattr(args, 'configs', None) or [])
     for config in configs:
         known = config in names or (ROOT / config).is_file() or config.isupper()
+        known = known or config.startswith('my_')  # a reader's own
         assert known, f'there is no config {config}'
     overrides = getattr(args, 'cfg_options', None)
     if overrides and configs and not configs[0].isupper():

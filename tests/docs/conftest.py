@@ -72,6 +72,7 @@ def inputs(tmp_path_factory, tiny_video, tiny_clip_dir):
         (folder / f'{name}.jsonl').write_text(json.dumps(line))
         _score(folder, name)
     shutil.copy(folder / 'mine.json', folder / 'ours.json')
+    _answer(folder)
     return folder
 
 
@@ -91,6 +92,16 @@ def _score(folder, name):
     options = [f'--{key}={folder / value}' for key, value in files.items()]
     options.append(f'--json={folder / name}.json')
     assert main(['evaluate', '--protocol', 'grounding_youtube', *options]) == 0
+
+
+def _answer(folder):
+    """Ground, and write the answer as a person would have corrected it."""
+    from stgr.cli import main
+
+    options = ['--query', QUERY, '--threshold=-1', f'--out={folder / "out"}']
+    assert main(['ground', str(folder / 'kitchen.mp4'), *options]) == 0
+    options = ['--to=label-studio', f'--out={folder / "corrected.json"}']
+    assert main(['export', str(folder / 'out'), *options]) == 0
 
 
 def _write_deep_clip(shallow, folder):
