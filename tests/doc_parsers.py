@@ -92,11 +92,11 @@ def check_configs(args: argparse.Namespace) -> None:
     single = getattr(args, 'config', None)
     configs = [single] if isinstance(single, str) else list(getattr(args, 'configs', None) or [])
     for config in configs:
-        known = config in names or (ROOT / config).is_file() or config.isupper()
-        known = known or config.startswith('my_')  # a reader's own
+        own = config.split('/')[0].isupper() or config.startswith('my_')  # a reader's
+        known = own or config in names or (ROOT / config).is_file()
         assert known, f'there is no config {config}'
     overrides = getattr(args, 'cfg_options', None)
-    if overrides and configs and not configs[0].isupper():
+    if overrides and configs and not own:
         load_config(configs[0], overrides=overrides)
 
 
