@@ -23,6 +23,7 @@ _PARTS = {
     'models.losses',
     'models.prompts',
     'models.selectors',
+    'preparation',
     'visualization',
 }
 _BELOW_GROUNDERS = _FOUNDATION | _PARTS | {'models'}
@@ -39,7 +40,9 @@ ALLOWED = {
     'models.grounders': _BELOW_GROUNDERS,
     'engine': _BELOW_GROUNDERS | {'models.grounders'},
     'apis': _BELOW_APIS,
-    'commands': _BELOW_APIS | {'apis'},
+    'search': _BELOW_APIS | {'apis'},
+    'demo_page': _BELOW_APIS | {'apis', 'search'},
+    'commands': _BELOW_APIS | {'apis', 'demo_page', 'search'},
     'cli': {'apis', 'commands'},
     '': {'apis'},  # stgr/__init__.py, when Grounder is first used
 }
@@ -47,6 +50,7 @@ HEAVY = {
     'av',
     'decord',
     'faiss',
+    'faster_whisper',
     'gradio',
     'matplotlib',
     'ot',
@@ -157,7 +161,15 @@ def test_heavy_packages_are_imported_where_they_are_used():
     assert early == []
 
 
-_LIGHT = ['stgr', 'stgr.structures', 'stgr.io', 'stgr.cli', 'stgr.apis.model_hub', 'stgr.registry']
+_LIGHT = [
+    'stgr',
+    'stgr.structures',
+    'stgr.io',
+    'stgr.cli',
+    'stgr.apis.model_hub',
+    'stgr.registry',
+    'stgr.search',
+]
 
 
 def test_light_modules_do_not_import_torch():

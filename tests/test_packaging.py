@@ -84,7 +84,7 @@ def test_wheel_holds_all_sources_configs_weights_and_pages(wheel):
     }
     data = {
         file.relative_to(_REPOSITORY).as_posix()
-        for folder in ('weights', 'annotation/page')
+        for folder in ('weights', 'annotation/page', 'demo_page/assets')
         for file in _REPOSITORY.glob(f'stgr/{folder}/**/*')
         if file.is_file()
     }

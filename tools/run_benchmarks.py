@@ -40,6 +40,7 @@ FULL = {
     'local_head': ['--clips', '8', '--frames', '16'],
     'queries': ['--seconds', '60', '300'],
     'reader_memory': ['--opens', '10000'],
+    'search': ['--hours', '100'],
     'selection_share': ['--clips', '2'],
 }
 

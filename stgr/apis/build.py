@@ -79,14 +79,19 @@ def build_from_config(
     else:
         load_weights(grounder, read_checkpoint(weights)['state_dict'], source=str(weights))
         sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
-    settings = repr(config.model.to_dict()) + grounder.settings_beyond_config()
     facts = ModelFacts(
         name=name,
         weights_sha256=sha256,
         notice=_notice(config.get('notice'), grounder),
-        config_sha256=hashlib.sha256(settings.encode()).hexdigest(),
+        config_sha256=config_sha256(config, grounder),
     )
     return grounder.to(place).eval(), facts
+
+
+def config_sha256(config: 'Config', grounder: 'BaseGrounder') -> str:
+    """Return the checksum of all that decides answers besides weights."""
+    settings = repr(config.model.to_dict()) + grounder.settings_beyond_config()
+    return hashlib.sha256(settings.encode()).hexdigest()
 
 
 def find_calibration(

@@ -11,8 +11,7 @@ from stgr.apis.build import choose_device
 from stgr.apis.feature_extraction import StoreReport, fill_store
 from stgr.apis.grounder import find_videos
 from stgr.apis.model_hub import load_config
-from stgr.apis.progress import bar
-from stgr.apis.progress_lines import lines
+from stgr.apis.progress import bar_or_lines
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -95,7 +94,7 @@ def extract_features(
     if layout not in LAYOUTS:
         raise ValueError(f'feature_layout must be one of {", ".join(LAYOUTS)}, not {layout!r}')
     settings = settings or ExtractionSettings(device=device)
-    return _fill(cfg, _videos_by_store(jobs), settings, sharded=layout == 'shards')
+    return _fill(cfg, store_jobs(cfg), settings, sharded=layout == 'shards')
 
 
 def extract_videos(
@@ -135,6 +134,16 @@ def extract_videos(
     return _fill(cfg, {str(out): _by_id(files)}, settings, sharded=True)
 
 
+def store_jobs(cfg: 'Config') -> Stores:
+    """Return the feature stores that a config reads, and the file of each video in them.
+
+    Raises:
+        ValueError: If a data set has no videos, or two videos of a store have the same name.
+        FileNotFoundError: If the videos are not there.
+    """
+    return _videos_by_store(_jobs(cfg))
+
+
 def verify_stores(config: str | Path, out: str | Path | None = None) -> int:
     """Read stores from end to end and compare shards with their checksums.
 
@@ -164,7 +173,7 @@ def verify_stores(config: str | Path, out: str | Path | None = None) -> int:
         count = store.num_files()
         if not count:
             raise FileNotFoundError(f'{folder} holds no features; extract them with stgr extract')
-        faults += [fault for fault in _progress('verifying')(store.verify(), count) if fault]
+        faults += [fault for fault in bar_or_lines('verifying')(store.verify(), count) if fault]
         total += count
     if faults:
         raise ValueError(
@@ -204,7 +213,7 @@ def _fill(cfg: 'Config', videos: Stores, settings: ExtractionSettings, *, sharde
             retry_failed=settings.retry_failed,
             encode=_ray_encoders(cfg, store, settings) if settings.launcher == 'ray' else None,
             max_failed=settings.max_failed,
-            progress=_progress(title),
+            progress=bar_or_lines(title),
         )
         for store, files in videos.items()
     ]
@@ -227,13 +236,6 @@ def _ray_encoders(cfg: 'Config', store: str, settings: ExtractionSettings) -> 'R
     from stgr.apis.ray_extraction import RayEncoders
 
     return RayEncoders(cfg.model, Path(store), workers=settings.workers, device=settings.device)
-
-
-def _progress(title: str) -> Any:
-    """Return a bar on a terminal, lines in a log file."""
-    if sys.stderr.isatty():
-        return bar(title)
-    return lines(title, lambda line: print(line, file=sys.stderr, flush=True))  # noqa: T201
 
 
 def _total_encoded(reports: Sequence[StoreReport], max_failed: float | None) -> int:
@@ -293,7 +295,7 @@ def _store_dir(dataset: dict[str, Any]) -> str | None:
 
 
 def _videos(dataset: dict[str, Any]) -> list[Path]:
-    from stgr.datasets.video_folder import VIDEO_SUFFIXES
+    from stgr.datasets.video_folder import VIDEO_SUFFIXES, VideoFolder
 
     videos_dir = dataset.get('videos_dir', 'videos')
     if videos_dir is None:
@@ -302,6 +304,9 @@ def _videos(dataset: dict[str, Any]) -> list[Path]:
             'encode; set videos_dir to the folder of its videos'
         )
     folder = Path(dataset['data_root']) / videos_dir
+    if folder.is_file():
+        listed = VideoFolder(folder)
+        return [Path(str(listed.path(video_id))) for video_id in listed.names]
     files = sorted(
         file
         for file in folder.glob('[!.]*')

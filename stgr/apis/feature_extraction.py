@@ -114,6 +114,7 @@ def encode_video(
     out_path: str | Path,
     *,
     rate_fps: float,
+    span_sec: tuple[float, float] | None = None,
     patches: bool = True,
     provenance: Mapping[str, object] | None = None,
     progress: Progress | None = None,
@@ -131,6 +132,8 @@ def encode_video(
         video: Open reader.
         out_path: File to write; it appears whole or not at all.
         rate_fps: Features per second of video.
+        span_sec: Only the frames ``k / rate_fps`` in ``[start, end)``, which makes no difference to
+            them unless the backbone looks at neighbours beyond it; None: the whole video.
         patches: Whether to store patches too: 50 times the bytes for a 7 x 7 grid.
         provenance: What ``feature_provenance`` says of these settings; None: it is asked, which
             hashes all weights.
@@ -141,13 +144,14 @@ def encode_video(
 
     Raises:
         VideoError: If the video cannot be read.
+        ValueError: If no frame lies in the span.
     """
     from stgr.io import sample_times
     from stgr.io.feature_files import FeatureFile
     from stgr.io.feature_writer import FeatureWriter
 
     duration_sec = video.facts().duration_sec
-    times_sec = sample_times(0.0, duration_sec, rate_fps)
+    times_sec = _inside(sample_times(0.0, duration_sec, rate_fps), span_sec)
     frame_times_sec = _frame_times(times_sec, rate_fps, model.backbone.frames_per_step)
     chunk = model.backbone.frames_per_chunk(FRAMES_PER_CHUNK)
     if provenance is None:
@@ -298,6 +302,16 @@ def say_aside(line: str) -> None:
     from tqdm import tqdm
 
     tqdm.write(line, file=sys.stderr)  # above the progress bar, not into it
+
+
+def _inside(times_sec: np.ndarray, span_sec: tuple[float, float] | None) -> np.ndarray:
+    """Return the times in a span, all without one."""
+    if span_sec is None:
+        return times_sec
+    inside = times_sec[(times_sec >= span_sec[0]) & (times_sec < span_sec[1])]
+    if not len(inside):
+        raise ValueError(f'no frame to encode in [{span_sec[0]:g}, {span_sec[1]:g}) s')
+    return inside
 
 
 def _frame_times(times_sec: np.ndarray, rate_fps: float, per_step: int) -> np.ndarray:

@@ -102,8 +102,8 @@ class Grounder:
             local_files_only: True: only what is cached. None: as ``HF_HUB_OFFLINE`` says.
             device: Where to compute; None for a GPU if there is one.
             settings: ``rate_fps``, ``min_duration_sec``, ``max_gap_sec``, ``threshold``,
-                ``reader``, ``calibration`` (read with ``load_calibration``) and ``min_score`` as
-                of ``GroundingInferencer``.
+                ``reader``, ``calibration`` (read with ``load_calibration``; that of the model, if
+                it has one, unless given) and ``min_score`` as of ``GroundingInferencer``.
 
         Raises:
             FileNotFoundError: If there is no such folder, or the model is not cached and the hub
@@ -114,7 +114,7 @@ class Grounder:
         """
         from stgr.apis.pretrained import load_pretrained
 
-        config, grounder, facts = load_pretrained(
+        config, grounder, facts, calibration = load_pretrained(
             repo_or_folder,
             revision=revision,
             token=token,
@@ -126,13 +126,15 @@ class Grounder:
         door.facts, door.config = facts, config
         if settings.get('rate_fps') is None:
             settings['rate_fps'] = config.get('ground_fps', DEFAULT_FPS)
+        settings.setdefault('calibration', calibration)
         door.inferencer = GroundingInferencer(grounder, facts, **settings)
         return door
 
     def save_pretrained(self, folder: str | Path, **card: Any) -> Path:
         """Write the model to a folder that ``from_pretrained`` reads, and return the folder.
 
-        It gets ``config.json``, ``model.safetensors`` and ``README.md``, a model card.
+        It gets ``config.json``, ``model.safetensors``, ``README.md``, a model card, and the
+        calibration, if there is one.
 
         Args:
             folder: Made if need be; what is there of these files is replaced.

@@ -4,6 +4,7 @@ import math
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +21,15 @@ from stgr.localizers import (
     ThresholdTemporalLocalizer,
     build_tubes,
 )
-from stgr.structures import GroundingResult, HeatMaps, ModelFacts, QueryResult, Tube, VideoFacts
+from stgr.structures import (
+    GroundingResult,
+    HeatMaps,
+    ModelFacts,
+    QueryResult,
+    Span,
+    Tube,
+    VideoFacts,
+)
 from stgr.structures.spans import check_probability
 
 if TYPE_CHECKING:
@@ -101,11 +110,6 @@ class GroundingInferencer:
     ) -> None:
         if not (math.isfinite(rate_fps) and rate_fps > 0):
             raise ValueError(f'rate_fps must be a number > 0, but got {rate_fps}')
-        ThresholdTemporalLocalizer(  # refuses bad numbers now, not after an hour of encoding
-            0.0 if threshold is None else threshold,
-            min_duration_sec=min_duration_sec,
-            max_gap_sec=max_gap_sec,
-        )
         self.model = model.eval()
         self.facts = facts
         self.rate_fps = rate_fps
@@ -114,6 +118,7 @@ class GroundingInferencer:
         self.max_gap_sec = max_gap_sec
         self.threshold = threshold
         self.reader = reader
+        self._localizer(threshold or 0.0)  # refuses bad numbers now, not after an hour of encoding
         self.min_score = min_score
         self.calibration = self._usable(calibration)
         self._calibration_sha256 = (
@@ -139,11 +144,22 @@ class GroundingInferencer:
         warnings.warn(f'answers have no probabilities: {reason}', stacklevel=3)
         return None
 
-    def encode(self, video: str | Path, *, progress: Progress | None = None) -> EncodedVideo:
+    def encode(
+        self,
+        video: str | Path,
+        *,
+        span_sec: tuple[float, float] | None = None,
+        progress: Progress | None = None,
+    ) -> EncodedVideo:
         """Decode and encode a video once; close the result when done with it.
 
         Damage at the end that shows only while decoding does not shorten the video: the last
         readable frame stands in for what was sampled there.
+
+        Args:
+            video: The file.
+            span_sec: Only the evaluated frames in ``[start, end)``; None: the whole video.
+            progress: Wraps the iterator of encoded chunks, given with their number.
 
         Raises:
             VideoError: If the video cannot be read.
@@ -161,6 +177,7 @@ class GroundingInferencer:
                     reader,
                     path,
                     rate_fps=self.rate_fps,
+                    span_sec=span_sec,
                     provenance=self._where_from(planned.reader),
                     progress=progress,
                 )
@@ -194,10 +211,10 @@ class GroundingInferencer:
         """
         import torch
 
-        queries, text = self._understand(queries)
+        queries, text = self.understand(queries)
         times_sec = video.features.times_sec
+        similarity = self.similarity(video.features, text)  # (Q, F)
         with torch.no_grad():
-            similarity = self._similarity(video.features, text)  # (Q, F)
             probabilities = self._probabilities(similarity, text)
         settings = self.settings(exclusive=exclusive)
         scores, answers = self.localize(
@@ -222,9 +239,9 @@ class GroundingInferencer:
         """
         import torch
 
-        _, text = self._understand(queries)
+        _, text = self.understand(queries)
         with torch.no_grad():
-            return self._similarity(features, text)
+            return self.similarity(features, text)
 
     def localize(
         self, similarity: np.ndarray, times_sec: np.ndarray, duration_sec: float, *, exclusive: bool
@@ -243,11 +260,7 @@ class GroundingInferencer:
             scores: np.ndarray = self.model.scores_over_time(
                 torch.from_numpy(similarity), times_sec, exclusive=exclusive
             ).numpy()
-        localizer = self.model.temporal_localizer(
-            float(self.settings(exclusive=exclusive)['threshold'] or 0.0),
-            min_duration_sec=self.min_duration_sec,
-            max_gap_sec=self.max_gap_sec,
-        )
+        localizer = self._localizer(float(self.settings(exclusive=exclusive)['threshold'] or 0.0))
         return scores, localizer(scores, times_sec, duration_sec, exclusive=exclusive)
 
     def background_scores(self, bank: BackgroundBank, text: 'TextFeatures') -> np.ndarray:
@@ -304,6 +317,40 @@ class GroundingInferencer:
             judged.append(TemporalAnswer(answer.active, spans))
         return tuple(judged)
 
+    def with_threshold(self, threshold: float) -> 'GroundingInferencer':
+        """Return an inferencer that differs in its threshold only and shares the model.
+
+        Raises:
+            ValueError: If the threshold is no finite number.
+        """
+        self._localizer(threshold)
+        other = copy(self)
+        other.threshold = threshold
+        return other
+
+    def spans_of(self, result: GroundingResult) -> list[tuple[Span, ...]]:
+        """Return the spans of an answer's queries at this threshold, from its frame scores.
+
+        Neither video nor model is needed, so this takes milliseconds.
+
+        Args:
+            result: An answer of this model; its mode and durations decide.
+        """
+        exclusive = result.settings['mode'] == 'actions'
+        settings = self.settings(exclusive=exclusive)
+        scores = np.stack([query.frame_scores for query in result.queries])
+        answers = self._localizer(float(settings['threshold'] or 0.0))(
+            scores, result.times_sec, result.video.duration_sec, exclusive=exclusive
+        )
+        probabilities = [query.probability for query in result.queries]
+        return [answer.spans for answer in self._judged(answers, probabilities, settings)]
+
+    def _localizer(self, threshold: float) -> ThresholdTemporalLocalizer:
+        localizer: ThresholdTemporalLocalizer = self.model.temporal_localizer(
+            threshold, min_duration_sec=self.min_duration_sec, max_gap_sec=self.max_gap_sec
+        )
+        return localizer
+
     def check(self, queries: Sequence[str]) -> list[str]:
         """Return queries without surrounding blanks.
 
@@ -311,10 +358,10 @@ class GroundingInferencer:
             ValueError: See ``check_queries``; or if the model cannot read one to its end, or knows
                 no word of one.
         """
-        return self._understand(queries)[0]
+        return self.understand(queries)[0]
 
-    def _understand(self, queries: Sequence[str]) -> 'tuple[list[str], TextFeatures]':
-        """Return queries without surrounding blanks, and their features; see ``check``."""
+    def understand(self, queries: Sequence[str]) -> 'tuple[list[str], TextFeatures]':
+        """Return what ``check`` does, and the features of the queries."""
         import torch
 
         queries = check_queries(queries)
@@ -353,7 +400,7 @@ class GroundingInferencer:
             return {}
         return {'calibration_sha256': self._calibration_sha256, 'min_score': self.min_score}
 
-    def _similarity(
+    def similarity(
         self, features: 'FeatureFile | StoredFeatures', text: 'TextFeatures'
     ) -> np.ndarray:
         """Cosine of each query and frame, (Q, F) float32, frames read chunk by chunk."""
@@ -370,7 +417,8 @@ class GroundingInferencer:
             patches = None if block.patches is None else block.patches.to(device).float()[None]
             mask = torch.ones(1, len(frames), dtype=torch.bool, device=device)
             video = VideoFeatures(frames[None], patches, mask, features.grid)
-            parts.append(self.model.similarity(video, text).cpu().numpy())
+            with torch.no_grad():
+                parts.append(self.model.similarity(video, text).cpu().numpy())
         return np.concatenate(parts, axis=1)
 
     def _query_result(

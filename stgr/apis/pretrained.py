@@ -1,15 +1,24 @@
 """Models in folders and on the Hugging Face Hub: config, weights and card, and no code."""
 
+import json
 import re
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stgr import __version__
-from stgr.apis.build import build_from_config
+from stgr.apis.build import build_from_config, config_sha256, find_calibration
 from stgr.apis.model_card import ModelCard
 from stgr.apis.plain_config import check_plain_config, plain_config
+from stgr.calibration import (
+    BACKGROUND_SUFFIX,
+    CALIBRATION_SUFFIX,
+    Calibration,
+    calibration_path,
+    save_calibration,
+)
 from stgr.io.atomic import write_atomically
 from stgr.io.checked_json import JsonNode, format_json, read_json
 
@@ -22,7 +31,8 @@ if TYPE_CHECKING:
 
 FORMAT = 'stgr-model/1'
 CONFIG_FILE, WEIGHTS_FILE, CARD_FILE = 'config.json', 'model.safetensors', 'README.md'
-FILES = (CONFIG_FILE, WEIGHTS_FILE, CARD_FILE)
+CALIBRATION_FILES = (f'model{CALIBRATION_SUFFIX}', f'model{BACKGROUND_SUFFIX}')
+FILES = (CONFIG_FILE, WEIGHTS_FILE, CARD_FILE, *CALIBRATION_FILES)
 FIELDS = {'format', 'stgr_version', 'name', 'model', 'ground_fps', 'notice'}
 MAX_FPS = 240  # no camera of people's films is faster
 _REPO_ID = re.compile(r'[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?')
@@ -43,6 +53,7 @@ def save_pretrained(
     """
     import hashlib
 
+    from mmengine.config import Config
     from safetensors.torch import save
 
     model, config = grounder.inferencer.model, grounder.config
@@ -78,6 +89,16 @@ def save_pretrained(
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / WEIGHTS_FILE, content)
     write_atomically(folder / CARD_FILE, card.text(repo_id).encode())
+    for file in CALIBRATION_FILES:
+        (folder / file).unlink(missing_ok=True)
+    if grounder.inferencer.calibration is not None:
+        as_read = Config(json.loads(format_json(document)))
+        fitted = replace(
+            grounder.inferencer.calibration,
+            weights_sha256=card.weights_sha256,
+            config_sha256=config_sha256(as_read, model),
+        )
+        save_calibration(fitted, calibration_path(folder / WEIGHTS_FILE))
     write_atomically(folder / CONFIG_FILE, (format_json(document) + '\n').encode())
     return folder
 
@@ -121,8 +142,8 @@ def load_pretrained(
     cache_dir: str | Path | None,
     local_files_only: bool | None,
     device: str | None,
-) -> 'tuple[Config, BaseGrounder, ModelFacts]':
-    """Return config, model and facts of a folder or the hub; see ``Grounder.from_pretrained``."""
+) -> 'tuple[Config, BaseGrounder, ModelFacts, Calibration | None]':
+    """Return config, model, facts and calibration of a folder or the hub; see ``Grounder``."""
     if Path(repo_or_folder).is_dir():
         if revision is not None:
             raise ValueError(f'{repo_or_folder} is a folder, which has no revision {revision!r}')
@@ -136,7 +157,7 @@ def load_pretrained(
     model, facts = build_from_config(
         config, name=str(repo_or_folder), weights=weights, device=device
     )
-    return config, model, facts
+    return config, model, facts, find_calibration(folder, facts, weights=weights)
 
 
 def read_config(path: Path) -> 'Config':
@@ -194,7 +215,7 @@ def _download(
     cache_dir: str | Path | None,
     local_files_only: bool | None,
 ) -> Path:
-    """Return the folder of a model of the hub; only its three files are downloaded."""
+    """Return the folder of a model of the hub; only the files of ``FILES`` are downloaded."""
     from huggingface_hub import constants, snapshot_download
 
     if not _REPO_ID.fullmatch(repo_id):

@@ -1,8 +1,11 @@
 """Progress bars with time left, on a terminal only."""
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from stgr.apis.progress_lines import lines
 
 
 def bar(what: str) -> Callable[[Iterable[Any], int], Iterable[Any]]:
@@ -22,6 +25,13 @@ def bar(what: str) -> Callable[[Iterable[Any], int], Iterable[Any]]:
         return shown
 
     return wrap
+
+
+def bar_or_lines(what: str) -> Callable[[Iterable[Any], int], Iterable[Any]]:
+    """Return ``bar`` where standard error is a terminal, else lines with the time left."""
+    if sys.stderr.isatty():
+        return bar(what)
+    return lines(what, lambda line: print(line, file=sys.stderr, flush=True))  # noqa: T201
 
 
 @contextmanager

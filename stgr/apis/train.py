@@ -1,5 +1,6 @@
 """Training and testing what a config describes."""
 
+import copy
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,7 +61,7 @@ def train_model(
 
 
 def prepare_runner(
-    config: str | Path,
+    config: 'str | Path | Config',
     *,
     work_dir: str | Path | None = None,
     resume: str | Path | None = None,
@@ -72,11 +73,12 @@ def prepare_runner(
 ) -> 'GroundingRunner':
     """Return the runner of a config, not started.
 
-    Arguments and errors are those of :func:`train_model`; ``per_video_path`` is where the test
-    metric writes every video's own scores, None for nowhere.
+    Arguments and errors are those of :func:`train_model`; a config may also be one that is loaded,
+    which is not changed. ``per_video_path`` is where the test metric writes every video's own
+    scores, None for nowhere.
     """
-    cfg = load_config(config, overrides=overrides)
-    _set_run(cfg, name=Path(config).stem, work_dir=work_dir, launcher=launcher, seed=seed)
+    cfg, name = _loaded(config, overrides)
+    _set_run(cfg, name=name, work_dir=work_dir, launcher=launcher, seed=seed)
     if per_video_path is not None:
         cfg.test_evaluator.per_video_path = str(per_video_path)
     if amp is not None:
@@ -84,6 +86,19 @@ def prepare_runner(
     if resume is not None:
         _set_resume(cfg, resume)
     return _build_runner(cfg)
+
+
+def _loaded(config: 'str | Path | Config', overrides: Iterable[str]) -> 'tuple[Config, str]':
+    """Return a config with overrides, and what its run is called."""
+    from mmengine.config import Config
+
+    from stgr.engine import apply_overrides
+
+    if not isinstance(config, Config):
+        return load_config(config, overrides=overrides), Path(config).stem
+    cfg = copy.deepcopy(config)
+    apply_overrides(cfg, overrides)
+    return cfg, 'run'
 
 
 def _set_resume(cfg: 'Config', resume: str | Path) -> None:

@@ -4,6 +4,7 @@ from stgr.calibration.background_bank import BackgroundBank, choose_background
 from stgr.calibration.calibration import Calibration, Occurrence, SpanCalibration
 from stgr.calibration.evidence import strongest_window
 from stgr.calibration.files import (
+    BACKGROUND_SUFFIX,
     CALIBRATION_SUFFIX,
     calibration_path,
     calibration_sha256,
@@ -13,6 +14,7 @@ from stgr.calibration.files import (
 from stgr.calibration.logistic import LogisticMap, fit_logistic
 
 __all__ = [
+    'BACKGROUND_SUFFIX',
     'CALIBRATION_SUFFIX',
     'BackgroundBank',
     'Calibration',

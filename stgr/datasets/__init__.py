@@ -6,6 +6,7 @@ from stgr.datasets.grounding_youtube_clips import GroundingYouTubeClips
 from stgr.datasets.hcstvg import HCSTVG
 from stgr.datasets.howto100m import HowTo100M
 from stgr.datasets.mining_youtube import MiningYouTube
+from stgr.datasets.narrated_videos import NarratedVideos
 from stgr.datasets.readable_videos import ReadableVideos
 from stgr.datasets.vhico import VHICO
 from stgr.datasets.vidstg import VidSTG
@@ -19,6 +20,7 @@ __all__ = [
     'GroundingYouTubeClips',
     'HowTo100M',
     'MiningYouTube',
+    'NarratedVideos',
     'ReadableVideos',
     'VidSTG',
     'YouCookInteractions',

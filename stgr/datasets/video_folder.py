@@ -17,11 +17,12 @@ NAMES_SHOWN = 3
 
 
 class VideoFolder:
-    """Files ``<video_id>.<suffix>`` of one folder, listed once, when first needed.
+    """Files ``<video_id>.<suffix>`` of a folder, or named in a list, read once, when first needed.
 
     Args:
-        folder: Where they lie; None: there are none (features were extracted before, or only the
-            annotations are looked at).
+        folder: Where they lie, or a JSON file ``{video_id: path}`` that names them one by one,
+            paths relative to its own folder; None: there are none (features were extracted before,
+            or only the annotations are looked at).
         durations: JSON file ``{video_id: seconds}`` that spares opening each video; None: ask the
             video.
         reader: Registered name of the reader that is asked.
@@ -41,9 +42,12 @@ class VideoFolder:
 
     @cached_property
     def names(self) -> dict[str, str]:
-        """File name of each video."""
+        """File name of each video, or its path from a list of videos."""
         if self.folder is None:
             return {}
+        if self.folder.is_file():
+            listed = read_json(self.folder)
+            return {video_id: listed[video_id].text() for video_id in listed.value}
         if not self.folder.is_dir():
             raise FileNotFoundError(
                 f'{self.folder}: no such folder of videos; set data_root and videos_dir, or '
@@ -63,7 +67,10 @@ class VideoFolder:
     def path(self, video_id: str) -> str | None:
         """Return the file of a video, None if there is none."""
         name = self.names.get(video_id)
-        return None if name is None or self.folder is None else str(self.folder / name)
+        if name is None or self.folder is None:
+            return None
+        folder = self.folder.parent if self.folder.is_file() else self.folder
+        return str(folder / name)
 
     def duration_sec(self, video_id: str) -> float | None:
         """Return how long a video is, None if neither a file nor the durations file tells.

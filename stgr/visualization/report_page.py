@@ -1,5 +1,7 @@
 """Look and behaviour of the HTML report; all of it is inlined, nothing is fetched."""
 
+from stgr.visualization.page_head import PAGE_HEAD
+
 STYLE = """
 :root { color-scheme: light dark; --line: #8886; --soft: #8882; --head: #d00; }
 * { box-sizing: border-box; }
@@ -126,16 +128,9 @@ FOLD = """<details><summary>{count} queries that were not found</summary>
 </table>
 </details>"""
 
-PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>{style}</style>
-</head>
-<body data-duration="{duration}">
+PAGE = (
+    PAGE_HEAD
+    + """<body data-duration="{duration}">
 <main>
 <h1>{title}</h1>
 <p class="facts">{facts}</p>
@@ -164,3 +159,4 @@ do the arrow keys, Page Up, Page Down, Home and End, and Space plays.</span></p>
 </body>
 </html>
 """
+)

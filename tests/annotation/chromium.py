@@ -59,6 +59,7 @@ class Chromium:
         self._count = 0
         self._session: str | None = None
         self.errors: list[str] = []
+        self.requests: list[str] = []  # addresses asked for, once ``watch_network`` was called
         target = self.ask('Target.createTarget', url='about:blank')['targetId']
         attached = self.ask('Target.attachToTarget', targetId=target, flatten=True)
         self._session = attached['sessionId']
@@ -90,6 +91,8 @@ class Chromium:
                 return answer['result']
             if answer.get('method') in ('Runtime.exceptionThrown', 'Log.entryAdded'):
                 self.errors.append(json.dumps(answer['params']))
+            if answer.get('method') == 'Network.requestWillBeSent':
+                self.requests.append(answer['params']['request']['url'])
 
     def _read(self) -> dict:
         while b'\0' not in self._rest:
@@ -148,5 +151,18 @@ class Chromium:
     def type(self, text: str) -> None:
         self.ask('Input.insertText', text=text)
 
+    def watch_network(self) -> None:
+        self.ask('Network.enable')
+
+    def choose_file(self, selector: str, path: Path) -> None:
+        """Choose a file in a file field, as a person does in the system's dialogue."""
+        root = self.ask('DOM.getDocument')['root']['nodeId']
+        node = self.ask('DOM.querySelector', nodeId=root, selector=selector)['nodeId']
+        self.ask('DOM.setFileInputFiles', nodeId=node, files=[str(path)])
+
+    def allow_downloads(self, folder: Path) -> None:
+        self.ask('Page.setDownloadBehavior', behavior='allow', downloadPath=str(folder))
+
     def screenshot(self, path: Path) -> None:
-        path.write_bytes(base64.b64decode(self.ask('Page.captureScreenshot', format='png')['data']))
+        kind = {'format': 'jpeg', 'quality': 85} if path.suffix == '.jpg' else {'format': 'png'}
+        path.write_bytes(base64.b64decode(self.ask('Page.captureScreenshot', **kind)['data']))

@@ -49,6 +49,18 @@ def test_frames_are_taken_at_the_rate_from_the_start(inferencer, encoded):
     assert result.settings['rate_fps'] == 4
 
 
+def test_part_of_a_video_has_the_frames_of_the_whole(inferencer, encoded, tiny_video):
+    with inferencer.encode(tiny_video, span_sec=(0.6, 1.5)) as part:
+        assert part.features.times_sec.tolist() == [0.75, 1.0, 1.25]
+        assert part.facts.duration_sec == encoded.facts.duration_sec
+        ours, whole = part.features.read(), encoded.features.read([3, 4, 5])
+    np.testing.assert_allclose(ours.frames, whole.frames, atol=2e-3)
+    np.testing.assert_allclose(ours.patches, whole.patches, atol=2e-3)
+
+    with pytest.raises(ValueError, match=r'no frame to encode in \[0.6, 0.7\) s'):
+        inferencer.encode(tiny_video, span_sec=(0.6, 0.7))
+
+
 def test_query_below_the_threshold_is_not_found_and_has_no_place(inferencer, encoded):
     answer = ask(with_threshold(inferencer, 1.5), encoded, QUERIES).queries[0]
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 import pickle
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 import torch
 from fake_hub import FakeHub
 from huggingface_hub import constants
+from safetensors.torch import load_file, save_file
 
 from stgr.apis import Grounder
 from stgr.apis.model_card import ModelCard
@@ -64,6 +66,23 @@ def test_a_model_from_its_folder_answers_bit_for_bit(ours, folder, tiny_video):
     assert again.facts.notice == ours.facts.notice
     content = (folder / 'model.safetensors').read_bytes()
     assert again.facts.weights_sha256 == hashlib.sha256(content).hexdigest()
+
+
+def test_the_calibration_travels_along_and_fits_no_other_weights(ours, folder, tmp_path):
+    again = Grounder.from_pretrained(folder, device='cpu', min_score=0.5)
+
+    there, here = ours.inferencer.calibration, again.inferencer.calibration
+    assert here.occurrence == there.occurrence
+    assert (here.weights_sha256, here.config_sha256) == (
+        again.facts.weights_sha256,
+        again.facts.config_sha256,
+    )
+    other = Path(shutil.copytree(folder, tmp_path / 'other'))
+    weights = load_file(other / 'model.safetensors')
+    weights['pool_threshold'] += 1
+    save_file(weights, other / 'model.safetensors')
+    with pytest.raises(ValueError, match='was fitted for another model'):
+        Grounder.from_pretrained(other, device='cpu')
 
 
 def test_saving_again_writes_the_same_bytes(folder, tmp_path):
@@ -215,7 +234,8 @@ def test_a_model_goes_to_the_hub_and_comes_back(ours, hub, tmp_path, tiny_video)
 
     stored = hub.repositories['me/kitchen']
     assert stored['private']
-    assert sorted(stored['files']) == ['README.md', 'config.json', 'model.safetensors']
+    names = ['README.md', 'config.json', 'model.calibration.json', 'model.safetensors']
+    assert sorted(stored['files']) == names
     assert stored['message'] == 'Upload a grounder of stgr'
     assert url.startswith(f'{hub.url}/me/kitchen/commit/')
     assert {auth for verb, _, auth in hub.requests if verb == 'POST'} == {'Bearer hf_secret'}

@@ -83,7 +83,7 @@ def test_a_cluster_job_of_two_ranks_is_preempted_queued_again_and_goes_on(
     start = 'for i in 0 1; do SLURM_PROCID=$i SLURM_LOCALID=$i SLURM_NTASKS=2 "$@" & done'
     end = 'for job in $(jobs -p); do wait $job || status=$?; done; exit ${status:-0}'
     bodies = {
-        'srun': f'shift; {start}; {end}',
+        'srun': f'while [[ $1 == -* ]]; do shift; done; {start}; {end}',
         'squeue': 'echo RUNNING',
         'scontrol': f'[ $1 = show ] && echo 127.0.0.1 || echo "$@" >> {tmp_path}/queued',
     }

@@ -103,6 +103,33 @@ class BaseGrounder(BaseModel):
             text: Features of Q queries.
         """
 
+    def embed_frames(self, video: VideoFeatures) -> Tensor:
+        """Return each frame as one vector, (F, D): its cosine with a query's is ``similarity``.
+
+        An index keeps these vectors. A model that scores frames in another way has none.
+
+        Args:
+            video: Features of F frames, as one clip (B = 1).
+
+        Raises:
+            ValueError: If the model has no space that frames and queries share.
+        """
+        raise ValueError(self._no_shared_space())
+
+    def embed_queries(self, text: TextFeatures) -> Tensor:
+        """Return each query in the space of ``embed_frames``, (Q, D).
+
+        Raises:
+            ValueError: If the model has no such space.
+        """
+        raise ValueError(self._no_shared_space())
+
+    def _no_shared_space(self) -> str:
+        return (
+            'this model compares a query with patches, not with one vector per frame, so its '
+            'frames cannot be indexed; use a model with a global head'
+        )
+
     def scores_over_time(
         self, similarity: Tensor, times_sec: Tensor | np.ndarray | None, *, exclusive: bool
     ) -> Tensor:

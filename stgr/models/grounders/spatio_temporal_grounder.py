@@ -262,11 +262,22 @@ class SpatioTemporalGrounder(BaseGrounder):
     def similarity(self, video: VideoFeatures, text: TextFeatures) -> Tensor:
         """Return how similar each query is to each frame, (Q, F); see the base class."""
         if self.global_head is not None:
-            frames = self.global_head.embed_frames(video)[0]
-            return self.global_head.similarity(frames, self.global_head.embed_sentences(text))
+            return self.global_head.similarity(self.embed_frames(video), self.embed_queries(text))
         assert self.local_head is not None, 'there is at least one head'
         assert video.patches is not None, 'the local branch needs patch features'
         return self.local_head.frame_scores(video.patches[0], text.words, text.mask)
+
+    def embed_frames(self, video: VideoFeatures) -> Tensor:
+        """Return each frame in the space of the global head, (F, D); see the base class."""
+        if self.global_head is None:
+            return super().embed_frames(video)
+        return self.global_head.embed_frames(video)[0]
+
+    def embed_queries(self, text: TextFeatures) -> Tensor:
+        """Return each query in the space of the global head, (Q, D); see the base class."""
+        if self.global_head is None:
+            return super().embed_queries(text)
+        return self.global_head.embed_sentences(text)
 
     def heatmaps(self, patches: Tensor, text: TextFeatures) -> Tensor:
         """Return where each text is seen in its window, (N, T, P); see the base class."""

@@ -25,7 +25,15 @@ class ZeroShotGrounder(BaseGrounder):
 
     def similarity(self, video: VideoFeatures, text: TextFeatures) -> Tensor:
         """Return the cosine of each query with each frame, (Q, F); see the base class."""
-        return cosine_matrix(text.sentence, video.frames[0])
+        return cosine_matrix(self.embed_queries(text), self.embed_frames(video))
+
+    def embed_frames(self, video: VideoFeatures) -> Tensor:
+        """Return each frame as the backbone makes it, (F, C); see the base class."""
+        return video.frames[0]
+
+    def embed_queries(self, text: TextFeatures) -> Tensor:
+        """Return each query as the backbone makes it, (Q, C); see the base class."""
+        return text.sentence
 
     def heatmaps(self, patches: Tensor, text: TextFeatures) -> Tensor:
         """Return where each text is seen in each frame, (N, T, P); see the base class."""

@@ -1,5 +1,7 @@
 """Look and behaviour of the page of an evaluation; all of it is inlined, nothing is fetched."""
 
+from stgr.visualization.page_head import PAGE_HEAD
+
 STYLE = """
 :root { color-scheme: light; --ink: #1c232b; --soft: #66717d; --line: #dfe4e9; --pale: #f5f7f9;
   --blue: #0072b2; --orange: #d55e00; }
@@ -154,16 +156,9 @@ document.addEventListener('mousemove', (event) => {
 });
 """
 
-PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>{style}</style>
-</head>
-<body>
+PAGE = (
+    PAGE_HEAD
+    + """<body>
 <header>
 <h1>{title}</h1>
 <p class="lead">{facts}</p>
@@ -176,3 +171,4 @@ PAGE = """<!DOCTYPE html>
 </body>
 </html>
 """
+)

@@ -221,6 +221,27 @@ def test_zero_shot_scores_are_the_cosines_of_clip_itself(zero_shot, videos):
     torch.testing.assert_close(sample.similarity, expected, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize('name', ['grounder', 'zero_shot'])
+def test_similarity_is_the_cosine_of_what_an_index_keeps(name, videos, request):
+    model = request.getfixturevalue(name).eval()
+    inputs = model.data_preprocessor(copy.deepcopy(videos))['inputs']
+    video = model.video_features({key: values[:1] for key, values in inputs.items()})
+    text = model.encode_text(['flip it', 'crack an egg'])
+
+    frames, queries = model.embed_frames(video), model.embed_queries(text)
+
+    expected = F.cosine_similarity(queries[:, None], frames[None], dim=-1)
+    torch.testing.assert_close(model.similarity(video, text), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_a_model_that_scores_patches_has_nothing_for_an_index(make_grounder):
+    model = make_grounder(global_head=None)
+
+    for embed in (model.embed_frames, model.embed_queries):
+        with pytest.raises(ValueError, match='use a model with a global head'):
+            embed(None)
+
+
 def test_zero_shot_locates_but_does_not_learn(zero_shot, videos):
     sample = answer(zero_shot, videos, -1.0)[0]
 
