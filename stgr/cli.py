@@ -10,6 +10,7 @@ from stgr.commands import (
     calibrate,
     compact,
     compare,
+    convert,
     data,
     demo,
     doctor,
@@ -22,16 +23,19 @@ from stgr.commands import (
     models,
     prepare,
     search,
+    serve,
     train,
 )
 
 _COMMANDS = (
     ground,
     demo,
+    serve,
     index,
     search,
     export,
     models,
+    convert,
     make_tiny_kitchen,
     prepare,
     extract,

@@ -53,13 +53,18 @@ HEAVY = {
     'faster_whisper',
     'gradio',
     'matplotlib',
+    'onnx',
+    'onnxruntime',
+    'onnxscript',
     'ot',
     'pysubs2',
     'supervision',
     'ray',
+    'tensorboard',
     'timm',
     'torchcodec',
     'transformers',
+    'wandb',
 }
 
 

@@ -37,6 +37,7 @@ FULL = {
     'compiled': ['--towers'],
     'finetune_memory': ['--frames', '32'],
     'grounding_memory': ['--minutes', '1', '60'],
+    'int8': ['--encoders', 'tiny', 'b32'],
     'local_head': ['--clips', '8', '--frames', '16'],
     'queries': ['--seconds', '60', '300'],
     'reader_memory': ['--opens', '10000'],

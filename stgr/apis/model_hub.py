@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from stgr.io.bundled import WEIGHTS_DIR
 from stgr.io.cache_folder import downloaded_weights_folder
+from stgr.io.onnx_folder import is_onnx_folder
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -87,6 +88,8 @@ def find_config(name_or_path: str | Path) -> Path:
 def load_config(name_or_path: str | Path, *, overrides: Iterable[str] = ()) -> 'Config':
     """Return the config of a model, given by name or path, with ``key=value`` overrides applied.
 
+    Of a folder that ``stgr convert`` made it is that of its ``OnnxGrounder``.
+
     Raises:
         FileNotFoundError: If the file does not exist.
         ValueError: If the name is unknown or an override is malformed.
@@ -97,8 +100,23 @@ def load_config(name_or_path: str | Path, *, overrides: Iterable[str] = ()) -> '
 
     from stgr.engine import apply_overrides
 
-    config = Config.fromfile(find_config(name_or_path))
+    if is_onnx_folder(name_or_path):
+        config = Config(_converted(Path(name_or_path)))
+    else:
+        config = Config.fromfile(find_config(name_or_path))
     apply_overrides(config, overrides)
+    return config
+
+
+def _converted(folder: Path) -> dict[str, object]:
+    from stgr.io.onnx_folder import read_onnx_model
+
+    facts = read_onnx_model(folder)
+    config: dict[str, object] = {'model': {'type': 'stgr.OnnxGrounder', 'folder': str(folder)}}
+    if facts.notice is not None:
+        config['notice'] = facts.notice
+    if facts.answers.rate_fps is not None:
+        config['ground_fps'] = facts.answers.rate_fps
     return config
 
 

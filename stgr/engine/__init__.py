@@ -13,6 +13,7 @@ from stgr.engine.epoch_train_loop import EpochTrainLoop
 from stgr.engine.fp16_optim_wrapper import Fp16OptimWrapper
 from stgr.engine.fully_sharded_model import FullyShardedModel, whole_weights
 from stgr.engine.grounding_runner import GroundingRunner
+from stgr.engine.heat_map_panel_hook import HeatMapPanelHook
 from stgr.engine.iter_train_loop import IterTrainLoop
 from stgr.engine.last_checkpoint import find_last_checkpoint
 from stgr.engine.layer_decay_constructor import LayerDecayOptimWrapperConstructor
@@ -36,6 +37,7 @@ __all__ = [
     'Fp16OptimWrapper',
     'FullyShardedModel',
     'GroundingRunner',
+    'HeatMapPanelHook',
     'IterTrainLoop',
     'LayerDecayOptimWrapperConstructor',
     'LostProcessError',

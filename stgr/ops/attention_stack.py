@@ -147,14 +147,25 @@ def prepare(
         region_mask = None  # attention is faster without a mask
     used = word_mask.flatten(0, 1).any(dim=0).nonzero()
     length = int(used.max()) + 1 if len(used) else 1
-    words, word_mask = words[..., :length, :], word_mask[..., :length]
+    stack = stack.to(video.dtype)
+    texts = prepare_texts(words[..., :length, :], word_mask[..., :length], stack)
+    return video, texts, region_mask, stack
+
+
+def prepare_texts(words: Tensor, word_mask: Tensor, stack: AttentionStack) -> Texts:
+    """Return words as a stack wants them: padding is 0, and what the texts alone decide is made.
+
+    Args:
+        words: Projected words, (I', J, L, D).
+        word_mask: True where a word is real, (I', J, L) bool.
+        stack: Weights and switches, of the words' type.
+    """
     texts = Texts(
         words.masked_fill(~word_mask[..., None], 0),
         fill_empty(word_mask),
         mean_weights(word_mask, words.dtype),
     )
-    stack = stack.to(video.dtype)
-    return video, texts._replace(derived=stack.derive(texts)), region_mask, stack
+    return texts._replace(derived=stack.derive(texts))
 
 
 def cross_scores(video: Tensor, texts: Texts, scale: float) -> Tensor:

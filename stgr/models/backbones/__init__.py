@@ -7,6 +7,7 @@ from stgr.models.backbones.clip_pretrainer import CLIPPretrainer
 from stgr.models.backbones.davenet import DAVEnet
 from stgr.models.backbones.freezable_backbone import FreezableBackbone
 from stgr.models.backbones.image_text_backbone import ImageTextBackbone
+from stgr.models.backbones.onnx_backbone import OnnxBackbone
 from stgr.models.backbones.s3d_backbone import S3DBackbone
 from stgr.models.backbones.self_self_attention_backbone import SelfSelfAttentionBackbone
 from stgr.models.backbones.siglip_backbone import SiglipBackbone
@@ -21,6 +22,7 @@ __all__ = [
     'FreezableBackbone',
     'GroundingBackbone',
     'ImageTextBackbone',
+    'OnnxBackbone',
     'S3DBackbone',
     'SelfSelfAttentionBackbone',
     'SiglipBackbone',

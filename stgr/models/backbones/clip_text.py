@@ -44,7 +44,8 @@ def encode_tokens(
     hidden = text_model(input_ids=token_ids, attention_mask=mask.long()).last_hidden_state
     states = at_least_float32(text_projection(hidden))  # (B, N, C)
     end = mask.sum(dim=1) - 1
-    sentence = states[torch.arange(len(states), device=states.device), end]
+    rows = torch.arange(states.shape[0], device=states.device)  # len() would fix it in a graph
+    sentence = states[rows, end]
     # Between start and end mark; the end mark and padding are no words.
     words = states[:, 1 : max(2, min(states.shape[1], max_words + 1))]
     positions = torch.arange(1, 1 + words.shape[1], device=states.device)

@@ -141,5 +141,5 @@ class SiglipBackbone(ImageTextBackbone):
             states = at_least_float32(text.head(hidden))
         marks = torch.tensor(self.tokenizer.all_special_ids, device=token_ids.device)
         count = min(states.shape[1], self.max_words)
-        real = mask & ~torch.isin(token_ids, marks)
+        real = mask & (token_ids[..., None] != marks).all(dim=-1)  # isin has no ONNX form
         return TextFeatures(states[:, -1], states[:, :count], real[:, :count])
