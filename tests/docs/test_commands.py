@@ -36,6 +36,17 @@ NOT_RUN = {
     'tests/apis/official_weights/test_grounding_weights.py',
     'stgr ground * --model configs/released.py *': 'the released files, as above',
     'stgr annotate *': 'serves until it is stopped; tests/annotation/test_annotate_command.py',
+    'stgr prepare *': 'a folder of narrated videos; tests/apis/test_prepare.py, the notebook',
+    'stgr train *': 'hours; tests/apis/test_own_training.py, the notebook',
+    'stgr ground NEW.mp4 *': 'the trained model; tests/apis/test_own_training.py',
+    'stgr make-tiny-kitchen tk*': '20 and 100 videos',
+    'stgr demo *': 'serves until it is stopped; tests/demo_page/test_demo_command.py',
+    'stgr serve *': 'serves until it is stopped; tests/apis/serving/test_server.py',
+    'curl *': 'asks stgr serve, as above',
+    'docker *': 'no Docker engine in CI; its script is tested',
+    'stgr convert *': 'an extra; tests/apis/conversion/test_convert.py',
+    'stgr ground * --model ours_tiny_int8 *': 'what stgr convert made',
+    'python benchmarks/*': 'minutes to hours; make bench runs what takes minutes',
     'python tools/ablate.py *': 'hours of training; tests/apis/test_comparison.py',
     'stgr calibrate *': 'two validation videos, so twenty in all; tests/apis/test_calibration.py',
 }
@@ -52,7 +63,7 @@ SMALLER = {
     'train_dataloader.batch_size=4',
 }
 # A block with one of these needs TinyKitchen, which takes a while.
-SLOW = ('tiny_kitchen', 'ours_tiny.py', 'extract ours_tiny', 'gem_tiny.py')
+SLOW = ('tiny_kitchen', 'ours_tiny.py', 'extract ours_tiny', 'gem_tiny.py', 'tiny-kitchen kitchen')
 # Python that lacks what stands around it: a fragment of a config, or lines before it.
 CONFIG = 'a fragment of a config'
 CONFIG_HEAD = """

@@ -95,7 +95,18 @@ VERSIONS = {
     '`index_version` 1': ('stgr.io.feature_index', 'INDEX_VERSION'),
     '`stgr-annotation-work/1`': ('stgr.annotation.work', 'WORK_FORMAT'),
     '`stgr-clicks/1`': ('stgr.annotation.answers', 'CLICKS_FORMAT'),
-    '`version` 1': ('stgr.datasets.tiny_kitchen.writer', 'VERSION'),
+    'index of a library (`index.json`), `stgr search --json` | `schema_version` 1': (
+        'stgr.search.manifest',
+        'SCHEMA_VERSION',
+    ),
+    '`*.calibration.json` | `version` 1': ('stgr.calibration.files', 'VERSION'),
+    '`stgr-answers/1`': ('stgr.io.formats.own_json', 'FORMAT'),
+    '`stgr-model/1`': ('stgr.apis.pretrained', 'FORMAT'),
+    '`stgr-onnx/1`': ('stgr.io.onnx_folder', 'FORMAT'),
+    '`settings.json` of TinyKitchen | `version` 1': (
+        'stgr.datasets.tiny_kitchen.writer',
+        'VERSION',
+    ),
 }
 
 
@@ -189,3 +200,8 @@ def test_record_takes_the_shapes_of_the_page_and_no_others(record):
     for name, letters in shapes.items():
         with pytest.raises(ValueError, match=r'must|expected|need'):
             make(record, **(shapes | {name: [*letters, '2']}))
+
+
+def test_no_page_has_a_name_that_sphinx_keeps_for_itself():
+    """It would write its own page there: docs/search.md was lost so."""
+    assert not {page.stem for page in DOCS.glob('*.md')} & {'search', 'genindex', 'py-modindex'}
