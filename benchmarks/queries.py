@@ -35,7 +35,7 @@ import torch
 from _recording import RESULTS, Row, environment, record, summary
 
 from stgr.apis import Grounder, inferencer
-from stgr.apis.inferencer import EncodedVideo
+from stgr.apis.encoded_video import EncodedVideo
 from stgr.datasets.tiny_kitchen.layout import random_shot
 from stgr.datasets.tiny_kitchen.scene import render
 from stgr.datasets.tiny_kitchen.vocabulary import NOUNS, SEEN_STEPS, VERBS

@@ -11,7 +11,7 @@ from stgr.apis.methods import resolve_model
 from stgr.structures import GroundingResult, Span
 
 if TYPE_CHECKING:
-    from stgr.apis.inferencer import EncodedVideo
+    from stgr.apis.encoded_video import EncodedVideo
 
 DEFAULT_FPS = 2.0
 

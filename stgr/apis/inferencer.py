@@ -2,19 +2,19 @@
 
 import math
 import tempfile
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from stgr.apis.answer_heatmaps import answer_heatmaps
+from stgr.apis.answer_judge import AnswerJudge
+from stgr.apis.encoded_video import EncodedVideo
 from stgr.apis.feature_extraction import Progress, encode_video, feature_provenance
-from stgr.calibration import BackgroundBank, Calibration, calibration_sha256
+from stgr.calibration import Calibration
 from stgr.localizers import (
     HeatMapSpatialLocalizer,
     TemporalAnswer,
@@ -30,7 +30,6 @@ from stgr.structures import (
     Tube,
     VideoFacts,
 )
-from stgr.structures.spans import check_probability
 
 if TYPE_CHECKING:
     from stgr.io.feature_files import FeatureFile
@@ -40,37 +39,6 @@ if TYPE_CHECKING:
 
 FRAMES_PER_CHUNK = 256  # of stored features looked at together
 MAX_QUERY_CHARACTERS = 300
-
-
-class EncodedVideo:
-    """A video after the encoder: features on disk, deleted when closed.
-
-    Attributes:
-        facts: Facts of the file.
-        features: Features at the evaluation rate.
-    """
-
-    def __init__(
-        self, facts: VideoFacts, features: 'FeatureFile', folder: 'tempfile.TemporaryDirectory[str]'
-    ) -> None:
-        self.facts = facts
-        self.features = features
-        self._folder = folder
-
-    def close(self) -> None:
-        """Delete the features."""
-        self._folder.cleanup()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class GroundingInferencer:
@@ -84,10 +52,8 @@ class GroundingInferencer:
         min_duration_sec, max_gap_sec: See ``ThresholdTemporalLocalizer``.
         threshold: Similarity from which a frame counts; None for the model's calibrated ones.
         reader: Registered name of the video reader.
-        calibration: What turns similarities into probabilities; None: the answers have none. At
-            another rate than its own a warning says so, and they have none either.
-        min_score: Probability that a query happens below which it is not found; None: whatever
-            reaches the threshold is found.
+        calibration: See ``AnswerJudge``.
+        min_score: Likewise.
 
     Raises:
         ValueError: If a number is out of range, or ``min_score`` is given without a calibration
@@ -119,30 +85,10 @@ class GroundingInferencer:
         self.threshold = threshold
         self.reader = reader
         self._localizer(threshold or 0.0)  # refuses bad numbers now, not after an hour of encoding
-        self.min_score = min_score
-        self.calibration = self._usable(calibration)
-        self._calibration_sha256 = (
-            None if self.calibration is None else calibration_sha256(self.calibration)
+        self.judge = AnswerJudge(
+            calibration, min_score=min_score, rate_fps=rate_fps, model_name=facts.name
         )
         self._provenance: dict[str, dict[str, object]] = {}
-
-    def _usable(self, calibration: Calibration | None) -> Calibration | None:
-        """Return a calibration that holds, None if there is none and none is needed."""
-        check_probability(self.min_score, 'min_score')
-        if calibration is None:
-            if self.min_score is not None:
-                raise ValueError(
-                    f'min_score is a probability, and {self.facts.name} has no calibration to tell '
-                    'it; make one with stgr calibrate, or give a threshold, which is a similarity'
-                )
-            return None
-        reason = calibration.why_not(self.rate_fps)
-        if reason is None:
-            return calibration
-        if self.min_score is not None:
-            raise ValueError(reason)
-        warnings.warn(f'answers have no probabilities: {reason}', stacklevel=3)
-        return None
 
     def encode(
         self,
@@ -215,12 +161,12 @@ class GroundingInferencer:
         times_sec = video.features.times_sec
         similarity = self.similarity(video.features, text)  # (Q, F)
         with torch.no_grad():
-            probabilities = self._probabilities(similarity, text)
+            probabilities = self.judge.probabilities(self.model, similarity, text)
         settings = self.settings(exclusive=exclusive)
         scores, answers = self.localize(
             similarity, times_sec, video.facts.duration_sec, exclusive=exclusive
         )
-        answers = self._judged(answers, probabilities, settings)
+        answers = self.judge(answers, probabilities, settings)
         frames = [np.flatnonzero(answer.active) for answer in answers]
         maps = answer_heatmaps(self.model, video.features, text, frames)
         results = tuple(
@@ -263,60 +209,6 @@ class GroundingInferencer:
         localizer = self._localizer(float(self.settings(exclusive=exclusive)['threshold'] or 0.0))
         return scores, localizer(scores, times_sec, duration_sec, exclusive=exclusive)
 
-    def background_scores(self, bank: BackgroundBank, text: 'TextFeatures') -> np.ndarray:
-        """Return the similarity of each query and background frame, (Q, N) float32."""
-        import torch
-
-        from stgr.structures.features import VideoFeatures
-
-        device = self.model.device
-        patches = None if bank.patches is None else bank.patches.to(device).float()[None]
-        mask = torch.ones(1, len(bank.frames), dtype=torch.bool, device=device)
-        frames = bank.frames.to(device).float()[None]
-        found: np.ndarray = (
-            self.model.similarity(VideoFeatures(frames, patches, mask, bank.grid), text)
-            .cpu()
-            .numpy()
-        )
-        return found
-
-    def _probabilities(
-        self, similarity: np.ndarray, text: 'TextFeatures'
-    ) -> 'Sequence[float | None]':
-        """Return how probable it is that each query happens, None each without calibration."""
-        calibration = self.calibration
-        if calibration is None:
-            return [None] * len(similarity)
-        on_background = None
-        if calibration.occurrence.uses_background and calibration.bank is not None:
-            on_background = self.background_scores(calibration.bank, text)
-        found: list[float] = calibration.occurrence(similarity, on_background).tolist()
-        return found
-
-    def _judged(
-        self,
-        answers: Sequence[TemporalAnswer],
-        probabilities: 'Sequence[float | None]',
-        settings: Mapping[str, float | int | str | bool | None],
-    ) -> tuple[TemporalAnswer, ...]:
-        """Return answers with the probabilities of their spans, none for improbable queries."""
-        if self.calibration is None:
-            return tuple(answers)
-        judge = self.calibration.spans.get(str(settings['mode']))
-        judge = judge if judge is not None and judge.fits(settings) else None
-        judged = []
-        for answer, probability in zip(answers, probabilities, strict=True):
-            assert probability is not None, 'a calibrated model knows how probable a query is'
-            spans = answer.spans
-            if self.min_score is not None and probability < self.min_score:
-                judged.append(TemporalAnswer(np.zeros_like(answer.active), ()))
-                continue
-            if judge is not None:
-                values = judge(spans).tolist()
-                spans = tuple(replace(s, probability=p) for s, p in zip(spans, values, strict=True))
-            judged.append(TemporalAnswer(answer.active, spans))
-        return tuple(judged)
-
     def with_threshold(self, threshold: float) -> 'GroundingInferencer':
         """Return an inferencer that differs in its threshold only and shares the model.
 
@@ -343,7 +235,7 @@ class GroundingInferencer:
             scores, result.times_sec, result.video.duration_sec, exclusive=exclusive
         )
         probabilities = [query.probability for query in result.queries]
-        return [answer.spans for answer in self._judged(answers, probabilities, settings)]
+        return [answer.spans for answer in self.judge(answers, probabilities, settings)]
 
     def _localizer(self, threshold: float) -> ThresholdTemporalLocalizer:
         localizer: ThresholdTemporalLocalizer = self.model.temporal_localizer(
@@ -391,14 +283,8 @@ class GroundingInferencer:
             'max_gap_sec': self.max_gap_sec,
             'relative_threshold': self.spatial.relative_threshold,
             'reader': self.reader,
-            **self._calibration_settings(),
+            **self.judge.settings(),
         }
-
-    def _calibration_settings(self) -> dict[str, float | int | str | bool | None]:
-        """Return what decides probabilities; nothing without calibration."""
-        if self.calibration is None:
-            return {}
-        return {'calibration_sha256': self._calibration_sha256, 'min_score': self.min_score}
 
     def similarity(
         self, features: 'FeatureFile | StoredFeatures', text: 'TextFeatures'

@@ -91,10 +91,10 @@ def save_pretrained(
     write_atomically(folder / CARD_FILE, card.text(repo_id).encode())
     for file in CALIBRATION_FILES:
         (folder / file).unlink(missing_ok=True)
-    if grounder.inferencer.calibration is not None:
+    if grounder.inferencer.judge.calibration is not None:
         as_read = Config(json.loads(format_json(document)))
         fitted = replace(
-            grounder.inferencer.calibration,
+            grounder.inferencer.judge.calibration,
             weights_sha256=card.weights_sha256,
             config_sha256=config_sha256(as_read, model),
         )

@@ -18,7 +18,7 @@ from stgr.io.atomic import write_atomically
 from stgr.structures import GroundingResult, Span, VideoFacts
 
 if TYPE_CHECKING:
-    from stgr.apis.inferencer import EncodedVideo
+    from stgr.apis.encoded_video import EncodedVideo
 
 MOST_ENCODED = 4  # videos whose features are kept on the disk
 MOST_ANSWERS = 32  # answers whose threshold can still be moved

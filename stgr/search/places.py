@@ -14,7 +14,8 @@ from stgr.structures import Span
 from stgr.visualization.drawing import draw_box
 
 if TYPE_CHECKING:
-    from stgr.apis.inferencer import EncodedVideo, GroundingInferencer
+    from stgr.apis.encoded_video import EncodedVideo
+    from stgr.apis.inferencer import GroundingInferencer
 
 WINDOW_SEC = 30.0
 """Most seconds that are decoded around the peak of a moment."""

@@ -130,17 +130,29 @@ class Chromium:
 
     def click(self, selector: str, at: tuple[float, float] = (0.5, 0.5), *, count: int = 1) -> None:
         """Press the mouse on an element, ``at`` being the place inside it, 0 to 1."""
-        box = self.run(
-            f'(() => {{ const e = document.querySelector({json.dumps(selector)});'
-            'e.scrollIntoView({block: "nearest"}); const b = e.getBoundingClientRect();'
-            'return [b.left, b.top, b.width, b.height]; })()'
-        )
-        left, top, width, height = box
+        left, top, width, height = self._resting_box(selector)
         place = {'x': left + at[0] * width, 'y': top + at[1] * height}
         for kind in ('mousePressed', 'mouseReleased'):
             self.ask(
                 'Input.dispatchMouseEvent', type=kind, button='left', clickCount=count, **place
             )
+
+    def _resting_box(self, selector: str) -> list[float]:
+        """Return where an element is, once the page does not move it any more."""
+        box = None
+        for _ in range(100):
+            before, box = (
+                box,
+                self.run(
+                    f'(() => {{ const e = document.querySelector({json.dumps(selector)});'
+                    'e.scrollIntoView({block: "nearest"}); const b = e.getBoundingClientRect();'
+                    'return [b.left, b.top, b.width, b.height]; })()'
+                ),
+            )
+            if box == before:
+                break
+            time.sleep(0.05)
+        return box
 
     def press(self, key: str, modifiers: int = 0) -> None:
         code, text = _KEYS.get(key, (f'Key{key.upper()}', key))

@@ -164,7 +164,7 @@ def test_at_another_rate_a_warning_says_that_there_are_none(plain, calibration):
     with pytest.warns(UserWarning, match='no probabilities: the calibration is for 4 evaluated'):
         other = calibrated(plain, calibration, rate_fps=2)
 
-    assert other.calibration is None
+    assert other.judge.calibration is None
     with pytest.raises(ValueError, match='run stgr calibrate with --fps 2'):
         calibrated(plain, calibration, rate_fps=2, min_score=0.5)
 
@@ -251,7 +251,7 @@ def test_calibration_of_other_weights_is_refused(tiny_model, calibration, tmp_pa
     with pytest.raises(ValueError, match='was fitted for another model: weights 000000000000'):
         Grounder(config, weights=weights, device='cpu')
     path.unlink()
-    assert Grounder(config, weights=weights, device='cpu').inferencer.calibration is None
+    assert Grounder(config, weights=weights, device='cpu').inferencer.judge.calibration is None
     with pytest.raises(FileNotFoundError, match='make it with stgr calibrate'):
         Grounder(config, weights=weights, device='cpu', calibration=path)
 

@@ -42,10 +42,12 @@ class TableInferencer:
 
     def __init__(self, on_background):
         self.on_background = on_background
-        self.model = SimpleNamespace(encode_text=lambda names: names)
+        self.model = SimpleNamespace(
+            device='cpu', encode_text=lambda names: names, similarity=self.similarity
+        )
 
-    def background_scores(self, bank, text):
-        return np.stack([self.on_background[name] for name in text])
+    def similarity(self, background, names):
+        return torch.from_numpy(np.stack([self.on_background[name] for name in names]))
 
     def settings(self, *, exclusive):
         return {'threshold': 0.4 if exclusive else 0.5, 'min_duration_sec': 0.0, 'max_gap_sec': 0.0}
@@ -323,7 +325,7 @@ def test_command_fits_beside_the_weights_and_scores_test(kitchen, tmp_path, caps
     scores = json.loads((tmp_path / 'page' / 'scores.json').read_text())
     assert (scores['videos'], scores['questions'], scores['happening']) == (3, 9, 6)
     assert (tmp_path / 'page' / 'report.html').is_file()
-    assert Grounder(config, weights=weights, device='cpu').inferencer.calibration is not None
+    assert Grounder(config, weights=weights, device='cpu').inferencer.judge.calibration is not None
 
 
 def test_answers_are_those_of_the_grounder(kitchen, tmp_path):

@@ -71,7 +71,7 @@ def test_a_model_from_its_folder_answers_bit_for_bit(ours, folder, tiny_video):
 def test_the_calibration_travels_along_and_fits_no_other_weights(ours, folder, tmp_path):
     again = Grounder.from_pretrained(folder, device='cpu', min_score=0.5)
 
-    there, here = ours.inferencer.calibration, again.inferencer.calibration
+    there, here = ours.inferencer.judge.calibration, again.inferencer.judge.calibration
     assert here.occurrence == there.occurrence
     assert (here.weights_sha256, here.config_sha256) == (
         again.facts.weights_sha256,

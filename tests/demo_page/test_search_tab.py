@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,7 @@ def test_a_search_finds_a_moment_that_opens_where_it_is(browser, tmp_path):
 
     browser.click('#search-queries textarea')
     browser.type(f'{FOUND}\n{ABSENT}')
+    time.sleep(0.5)  # Gradio takes over what is typed a little later
     browser.click('#search')
     browser.wait("document.querySelectorAll('.moments h3').length === 2")
     assert browser.run("document.querySelector('#search-said p') === null")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stgr import __version__
+from stgr.apis.answer_judge import background_scores
 from stgr.apis.calibration.questions import MODES, RIGHT_IOU, Questions
 from stgr.calibration import (
     Calibration,
@@ -156,7 +157,7 @@ def background_of(
         return None
     with torch.no_grad():
         text = inferencer.model.encode_text(list(queries))
-        scores = inferencer.background_scores(bank, text)
+        scores = background_scores(inferencer.model, bank, text)
     return [scores[:, bank.without(video.video_id)] for video in questions.videos]
 
 

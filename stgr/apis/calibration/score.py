@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stgr.apis.answer_judge import background_scores
 from stgr.apis.calibration.fit import Table, occurrence_table, span_table
 from stgr.apis.calibration.questions import MODES, Questions
 from stgr.calibration import Calibration
@@ -136,7 +137,7 @@ def _probabilities(
     if occurrence.uses_background and calibration.bank is not None:
         with torch.no_grad():
             text = inferencer.model.encode_text(list(questions.queries))
-            on_background = inferencer.background_scores(calibration.bank, text)
+            on_background = background_scores(inferencer.model, calibration.bank, text)
     rows = [occurrence(video.frame_scores, on_background) for video in questions.videos]
     return np.concatenate(rows)
 

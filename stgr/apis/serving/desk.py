@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from stgr.structures import GroundingResult
 
 if TYPE_CHECKING:
+    from stgr.apis.encoded_video import EncodedVideo
     from stgr.apis.grounder import Grounder
-    from stgr.apis.inferencer import EncodedVideo
 
 Key = tuple[Path, int, int]
 
