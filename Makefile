@@ -10,13 +10,14 @@ METADATA = pyproject.toml setup.py $(PINS)
 OFFLINE = HF_HUB_OFFLINE=1 HF_HUB_DISABLE_PROGRESS_BARS=1 TRANSFORMERS_VERBOSITY=error \
           WANDB_MODE=offline MPLBACKEND=Agg OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
 
-.PHONY: help venv test test-all test-oldest lint types demo bench fuzz clean
+.PHONY: help venv test test-all test-oldest lint types demo docs bench fuzz clean
 
 help:
 	@echo 'make demo      generate a small world, train, evaluate and ground in it (FRESH=1: anew)'
 	@echo 'make test      the tests, in a virtual environment (VENV=folder, default .venv)'
 	@echo 'make test-all  the slow tests too'
 	@echo 'make test-oldest  the tests with the oldest versions of everything'
+	@echo 'make docs      the manual as HTML, in build/docs'
 	@echo 'make bench     the benchmarks that a CPU does in ten minutes'
 	@echo 'make fuzz      a minute of Atheris for every reader of files from outside (SECONDS=60)'
 	@echo 'make lint types clean'
@@ -54,6 +55,11 @@ types: $(DEV_STAMP)
 
 demo: $(STAMP)
 	$(IN_VENV) tools/demo.py --out demo $(if $(FRESH),--fresh)
+
+docs: $(STAMP)
+	$(IN_VENV) -m pip install --quiet -e '.[docs]' -c requirements/tested.txt
+	$(OFFLINE) $(IN_VENV) -m sphinx -q -W --keep-going -b html docs build/docs
+	@echo 'wrote build/docs/index.html'
 
 bench: $(STAMP)
 	$(IN_VENV) tools/run_benchmarks.py

@@ -27,13 +27,15 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
             backbone has no stack of layers or nothing of it learns.
 
     Example:
-        optim_wrapper = dict(
-            type=OptimWrapper,
-            optimizer=dict(type=AdamW, lr=1e-4),
-            constructor=LayerDecayOptimWrapperConstructor,
-            paramwise_cfg=dict(
-                layer_decay=0.75, custom_keys=dict(backbone=dict(lr_mult=0.1)))
-        )
+        In a config::
+
+            optim_wrapper = dict(
+                type=OptimWrapper,
+                optimizer=dict(type=AdamW, lr=1e-4),
+                constructor=LayerDecayOptimWrapperConstructor,
+                paramwise_cfg=dict(
+                    layer_decay=0.75, custom_keys=dict(backbone=dict(lr_mult=0.1)))
+            )
     """
 
     def __init__(

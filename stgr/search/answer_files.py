@@ -1,4 +1,4 @@
-"""Answers as lines for a terminal and as JSON; ``docs/search.md`` documents the fields."""
+"""Answers as lines for a terminal and as JSON; ``docs/library_search.md`` documents the fields."""
 
 from collections.abc import Sequence
 from pathlib import Path

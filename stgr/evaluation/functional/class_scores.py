@@ -17,13 +17,13 @@ class ClassScore:
 
     Args:
         name: The class.
-        num_frames: |G|.
-        num_predicted: |P|.
-        recall: |G n P| / |G|, NaN if G is empty.
-        precision: |G n P| / |P|, NaN if P is empty.
-        iou: |G n P| / |G u P| over the videos that show it, NaN if G is empty.
-        iou_point: |I| / |G u P| over the same, I the frames of G n P whose point lies in the box;
-            NaN if G is empty or places are not said.
+        num_frames: ``|G|``.
+        num_predicted: ``|P|``.
+        recall: ``|G n P| / |G|``, NaN if G is empty.
+        precision: ``|G n P| / |P|``, NaN if P is empty.
+        iou: ``|G n P| / |G u P|`` over the videos that show it, NaN if G is empty.
+        iou_point: ``|I| / |G u P|`` over the same, I the frames of G n P whose point lies in the
+            box; NaN if G is empty or places are not said.
     """
 
     name: str

@@ -19,8 +19,8 @@ class ClipFacts:
 
     Args:
         label: The step's name.
-        num_hits: |I|, predicted frames of the step itself with the point in the box.
-        num_union: |G u P|.
+        num_hits: ``|I|``, predicted frames of the step itself with the point in the box.
+        num_union: ``|G u P|``.
         overlap: Overlap of the clip's predicted with its true tube, in [0, 1].
         score: Mean score over P; None if nothing is predicted.
         wide: Whether the mean clipped area of the true boxes exceeds 16.3 % of the frame.
