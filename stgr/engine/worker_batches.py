@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import torch
 from torch.utils.data import DataLoader
+from torch.utils.data._utils import signal_handling
 
 _HINTS = {
     signal.SIGKILL: 'the system kills what takes too much memory: lower num_workers or '
@@ -68,10 +69,10 @@ class WorkerBatches:
         Raises:
             DataWorkerError: If a worker was killed; ``restart`` starts new ones.
         """
+        if self._batches is None:
+            self._start()
         self._fetching = True
         try:
-            if self._batches is None:
-                self._start()  # here too: a worker may die before the last one is started
             self._check_workers()  # of deaths since the last batch there is no signal any more
             return next(self._batches)
         except Exception as error:
@@ -94,14 +95,15 @@ class WorkerBatches:
 
     def _start(self) -> None:
         first, loader = self._first, self._loader
+        if loader.num_workers and _in_main_thread() and not self._deferred:
+            # torch sets its handler when its first workers start, and one may die before the last.
+            signal_handling._set_SIGCHLD_handler()
+            self._handler = signal.getsignal(signal.SIGCHLD)
+            self._deferred = callable(self._handler)
+            if self._deferred:
+                signal.signal(signal.SIGCHLD, self._child_ended)
         with torch.random.fork_rng(devices=[]):  # whenever workers start, a step draws the same
             self._batches = iter(loader if first == 0 else _without_first(loader, first))
-        if self._deferred or not getattr(self._batches, '_workers', ()) or not _in_main_thread():
-            return
-        self._handler = signal.getsignal(signal.SIGCHLD)  # torch's, since workers were started
-        self._deferred = callable(self._handler)
-        if self._deferred:
-            signal.signal(signal.SIGCHLD, self._child_ended)
 
     def _wait_for_a_death(self) -> None:
         workers = {w.sentinel: w for w in getattr(self._batches, '_workers', ())}
