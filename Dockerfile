@@ -1,7 +1,7 @@
 # stgr for the CPU, or with CUDA wheels:
 #   docker build -t stgr .
 #   docker build -t stgr:cuda --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cu128 .
-#   docker run --rm -v "$PWD:/work" -v stgr-cache:/cache stgr ground my.mp4 --query "crack an egg" --out answer
+#   docker run --rm -v "$PWD:/videos" -v stgr-cache:/cache stgr ground my.mp4 --query "crack an egg" --out answer
 FROM python:3.11-slim-bookworm
 
 # What OpenCV's wheel links to.
@@ -14,14 +14,14 @@ ARG EXTRAS=onnx
 COPY . /src
 RUN TORCH_INDEX="$TORCH_INDEX" EXTRAS="$EXTRAS" /src/docker/install.sh /opt/stgr && rm -rf /src
 
-# Weights of the hub and of stgr are kept in a volume; what is answered goes to /work.
-RUN useradd --uid 1000 --create-home stgr && mkdir -p /cache /work && chown stgr /cache /work
+# Weights of the hub and of stgr are kept in a volume; what is answered goes to /videos.
+RUN useradd --uid 1000 --create-home stgr && mkdir -p /cache /videos && chown stgr /cache /videos
 ENV PATH=/opt/stgr/bin:$PATH \
     HF_HOME=/cache/huggingface \
     STGR_CACHE=/cache/stgr \
     MPLCONFIGDIR=/tmp/matplotlib
 USER stgr
 VOLUME /cache
-WORKDIR /work
+WORKDIR /videos
 ENTRYPOINT ["stgr"]
 CMD ["--help"]
