@@ -1,16 +1,16 @@
 """A video after the encoder, to ask about it many times."""
 
 import tempfile
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
+from stgr.io.closing import Closing
 from stgr.structures import VideoFacts
 
 if TYPE_CHECKING:
     from stgr.io.feature_files import FeatureFile
 
 
-class EncodedVideo:
+class EncodedVideo(Closing):
     """A video after the encoder: features on disk, deleted when closed.
 
     Attributes:
@@ -28,14 +28,3 @@ class EncodedVideo:
     def close(self) -> None:
         """Delete the features."""
         self._folder.cleanup()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

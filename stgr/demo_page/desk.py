@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from secrets import token_urlsafe
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from stgr.apis.grounder import Grounder
 from stgr.demo_page.videos import Progress, plays_in_browsers, write_preview
 from stgr.io.atomic import write_atomically
+from stgr.io.closing import Closing
 from stgr.structures import GroundingResult, Span, VideoFacts
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Answer:
         return self.result.settings['mode'] == 'actions'
 
 
-class GroundingDesk:
+class GroundingDesk(Closing):
     """Answers questions about videos; a context manager that leaves no features behind.
 
     One question is worked on at a time; moving a threshold waits for nobody.
@@ -87,15 +87,8 @@ class GroundingDesk:
         self._answers: OrderedDict[str, Answer] = OrderedDict()
         self._one_at_a_time = threading.Lock()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Let go of the features of encoded videos."""
         with self._one_at_a_time:
             while self._encoded:
                 self._encoded.popitem()[1].close()

@@ -5,18 +5,18 @@ from collections.abc import Iterator
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
-from types import TracebackType
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
 
+from stgr.io.closing import Closing
 from stgr.io.timeline_cache import known_timelines
 from stgr.io.video_scan import scan_video
 from stgr.io.video_timeline import VideoTimeline
 from stgr.structures import VideoFacts
 
 
-class VideoReader(ABC):
+class VideoReader(Closing, ABC):
     """Reads the frames of one video by time.
 
     One rule for every reader: the frame shown at time ``t`` is the last one whose presentation
@@ -139,20 +139,6 @@ class VideoReader(ABC):
         Args:
             frame_idx: Positions in ``timeline``, (N,) int64, ascending and unique, N >= 1.
         """
-
-    def close(self) -> None:  # noqa: B027  a hook: ours open the file per pass
-        """Release what the reader holds; reading again opens it again."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def open_video(path: str | Path, reader: str = 'pyav') -> VideoReader:

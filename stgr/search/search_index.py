@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from stgr.apis.grounder import Grounder
+from stgr.io.closing import Closing
 from stgr.io.errors import VideoError
 from stgr.search.answers import Moment, SearchAnswer
 from stgr.search.library import look_at
@@ -28,7 +28,7 @@ MOST_FRAMES = 100 << 10
 TEXTS_PER_PASS = 64
 
 
-class SearchIndex:
+class SearchIndex(Closing):
     """An index that was made by ``build_index``, and the model that made it.
 
     Example:
@@ -155,17 +155,6 @@ class SearchIndex:
     def close(self) -> None:
         """Let go of the files."""
         del self._frames, self._vectors
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _embed(self, queries: Sequence[str]) -> 'tuple[list[str], Tensor]':
         """Return checked queries and their vectors of length 1, (Q, D) float32 on the CPU."""
