@@ -10,6 +10,7 @@ USER_ERRORS = (
     ValueError, TypeError, LookupError, OSError, ImportError, FloatingPointError, SyntaxError,
 )  # fmt: skip
 USER_ERRORS_BY_NAME = {'ConfigParsingError'}  # MMEngine's, which is not imported for this
+LOST_PROCESS = 'LostProcessError'  # of stgr.engine, which is not imported for this
 DEBUG_VARIABLE = 'STGR_DEBUG'
 WORKER_TRACEBACK = 'Traceback (most recent call last):\n'  # torch puts it into the message
 
@@ -17,6 +18,7 @@ WORKER_TRACEBACK = 'Traceback (most recent call last):\n'  # torch puts it into 
 def run_command(command: Callable[[], object]) -> int:
     """Run a command; turn a mistake of the user into one line on standard error.
 
+    Where another process of a distributed job is lost, the interpreter ends here, with status 1.
     With the environment variable ``STGR_DEBUG=1`` the traceback is shown instead. Warnings are one
     line too.
 
@@ -36,8 +38,20 @@ def run_command(command: Callable[[], object]) -> int:
         if os.environ.get(DEBUG_VARIABLE) or not is_user_error(error):
             raise
         sys.stderr.write(f'error: {one_line(error)}\n')
+        if type(error).__name__ == LOST_PROCESS:
+            _end_at_once()
         return 1
     return 0
+
+
+def _end_at_once() -> None:
+    """End with status 1 and leave a group's threads alone: its other half is gone.
+
+    Joined at exit, gloo's threads wait for a process that does not answer and now and then abort.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1)
 
 
 @contextmanager

@@ -80,7 +80,7 @@ def test_a_rank_that_hangs_is_given_up_after_the_time_that_the_config_says(
         os.kill(ranks[1].pid, signal.SIGKILL)
         ranks[1].communicate()
 
-    assert ranks[0].returncode == 1
+    assert ranks[0].returncode == 1, said[-3000:]
     (line,) = errors(said)
     assert 'process 0 of 2 stops, ' + SILENT in line
     assert '(epoch_1.pth)' in line
