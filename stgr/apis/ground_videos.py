@@ -31,8 +31,8 @@ class GroundingJob:
     weights: Path | None = None
     threshold: float | None = None
     rate_fps: float | None = None
-    min_duration_sec: float = 0.0
-    max_gap_sec: float = 0.0
+    min_duration_sec: float | None = None
+    max_gap_sec: float | None = None
     reader: str = 'pyav'
     device: str | None = None
     calibration: Path | None = None

@@ -49,7 +49,8 @@ class GroundingInferencer:
         facts: Who the model is, for the result.
         rate_fps: Evaluated frames per second.
         spatial: Heat maps to boxes; None for the default.
-        min_duration_sec, max_gap_sec: See ``ThresholdTemporalLocalizer``.
+        min_duration_sec, max_gap_sec: See ``ThresholdTemporalLocalizer``; None: as the model's
+            config says.
         threshold: Similarity from which a frame counts; None for the model's calibrated ones.
         reader: Registered name of the video reader.
         calibration: See ``AnswerJudge``.
@@ -67,8 +68,8 @@ class GroundingInferencer:
         *,
         rate_fps: float = 2.0,
         spatial: HeatMapSpatialLocalizer | None = None,
-        min_duration_sec: float = 0.0,
-        max_gap_sec: float = 0.0,
+        min_duration_sec: float | None = None,
+        max_gap_sec: float | None = None,
         threshold: float | None = None,
         reader: str = 'pyav',
         calibration: Calibration | None = None,
@@ -275,12 +276,14 @@ class GroundingInferencer:
     def settings(self, *, exclusive: bool) -> dict[str, float | int | str | bool | None]:
         """Return what decides an answer besides video, model and queries."""
         learned = self.model.pool_threshold if exclusive else self.model.query_threshold
+        threshold = float(learned) if self.threshold is None else self.threshold
+        localizer = self._localizer(threshold)
         return {
             'mode': 'actions' if exclusive else 'queries',
-            'threshold': float(learned) if self.threshold is None else self.threshold,
+            'threshold': threshold,
             'rate_fps': self.rate_fps,
-            'min_duration_sec': self.min_duration_sec,
-            'max_gap_sec': self.max_gap_sec,
+            'min_duration_sec': localizer.min_duration_sec,
+            'max_gap_sec': localizer.max_gap_sec,
             'relative_threshold': self.spatial.relative_threshold,
             'reader': self.reader,
             **self.judge.settings(),

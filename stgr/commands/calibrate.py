@@ -27,8 +27,12 @@ def add_to(commands: Commands) -> None:
     parser.add_argument('--report', type=Path, metavar='DIR', help='page of the test scores')
     parser.add_argument('--threshold', type=float, help="instead of the model's, for spans")
     parser.add_argument('--fps', type=float, help="evaluated per second (the config's, or 2)")
-    parser.add_argument('--min-duration', type=float, default=0.0, metavar='SEC')
-    parser.add_argument('--max-gap', type=float, default=0.0, metavar='SEC')
+    parser.add_argument(
+        '--min-duration', type=float, metavar='SEC', help="drops shorter spans (the config's, or 0)"
+    )
+    parser.add_argument(
+        '--max-gap', type=float, metavar='SEC', help="joins spans this near (the config's, or 0)"
+    )
     parser.add_argument(
         '--reader', default='pyav', help='pyav, decord, torchcodec or isolated (pyav)'
     )

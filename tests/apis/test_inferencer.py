@@ -12,6 +12,7 @@ import stgr.io
 from stgr.apis import answer_heatmaps
 from stgr.apis import inferencer as inferencer_module
 from stgr.apis.inferencer import GroundingInferencer, check_queries
+from stgr.localizers import ThresholdTemporalLocalizer
 from stgr.models.backbones import S3DBackbone
 from stgr.models.grounders import SpatioTemporalGrounder
 from stgr.models.heads import GlobalHead
@@ -79,6 +80,21 @@ def test_spans_are_the_runs_of_frames_above_the_threshold(inferencer, encoded):
     ends = [(k + 1) / 4 for k in range(12) if inside[k] and (k == 11 or not inside[k + 1])]
     assert [(s.start_sec, s.end_sec) for s in answer.spans] == list(zip(starts, ends, strict=True))
     assert 0 < sum(inside) < 12
+
+
+def test_settings_tell_the_durations_of_the_config_where_none_are_given(inferencer, monkeypatch):
+    durations = {'min_duration_sec': 3.0, 'max_gap_sec': 1.0}
+    monkeypatch.setattr(
+        inferencer.model, '_localizer', {'type': ThresholdTemporalLocalizer, **durations}
+    )
+    given = GroundingInferencer(
+        inferencer.model, inferencer.facts, min_duration_sec=0.0, max_gap_sec=2.0
+    )
+
+    told, asked = inferencer.settings(exclusive=False), given.settings(exclusive=True)
+
+    assert {name: told[name] for name in durations} == durations
+    assert (asked['min_duration_sec'], asked['max_gap_sec']) == (0, 2)
 
 
 def test_every_frame_of_a_span_has_a_map_that_sums_to_one_and_a_box_inside(inferencer, encoded):

@@ -55,8 +55,8 @@ class CalibrationJob:
     report: Path | None = None
     rate_fps: float | None = None
     threshold: float | None = None
-    min_duration_sec: float = 0.0
-    max_gap_sec: float = 0.0
+    min_duration_sec: float | None = None
+    max_gap_sec: float | None = None
     device: str | None = None
     reader: str = 'pyav'
     num_resamples: int = 500
@@ -83,8 +83,8 @@ def calibrate_model(
     config = load_config(job.model)
     if job.report is not None and job.test is None:
         raise ValueError('a report shows test videos; give their split with --test')
-    validation = _dataset(config, 'val_dataloader', job.data)
-    store = None if job.decode else job.features or _store(config)
+    validation = annotated_videos(config, 'val_dataloader', job.data)
+    store = None if job.decode else job.features or feature_store_of(config)
     out = job.out or default_calibration(job.model, job.weights)
     if out is None:
         raise ValueError(
@@ -129,7 +129,7 @@ def _score(
     asked: Questions,
     calibration: Calibration,
 ) -> dict[str, Any]:
-    test = _dataset(config, 'test_dataloader', job.test)
+    test = annotated_videos(config, 'test_dataloader', job.test)
     shared = sorted(set(test.video_ids) & set(asked.truth))
     if shared:
         raise ValueError(
@@ -149,8 +149,17 @@ def _score(
     }
 
 
-def _dataset(config: 'Config', loader: str, data_root: Path | None) -> 'VideoDataset':
-    """Return the data set of a loader without its pipeline, moved to another folder if given."""
+def annotated_videos(config: 'Config', loader: str, data_root: Path | None) -> 'VideoDataset':
+    """Return the data set of a loader without its pipeline, moved to another folder if given.
+
+    Args:
+        config: It has ``loader``.
+        loader: ``'val_dataloader'`` or ``'test_dataloader'``.
+        data_root: Where the videos and annotations are; None: as the config says.
+
+    Raises:
+        ValueError: If there is no such loader, or the videos are those of training.
+    """
     from stgr.registry import DATASETS
 
     if config.get(loader) is None:
@@ -169,7 +178,7 @@ def _dataset(config: 'Config', loader: str, data_root: Path | None) -> 'VideoDat
     return dataset
 
 
-def _store(config: 'Config') -> Path | None:
+def feature_store_of(config: 'Config') -> Path | None:
     """Return the feature store that the validation videos are read from, None without one."""
     for step in config['val_dataloader']['dataset'].get('pipeline', []):
         if 'store_dir' in step:

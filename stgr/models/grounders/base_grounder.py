@@ -40,7 +40,8 @@ class BaseGrounder(BaseModel):
         time_scores: Config of what makes scores of the similarities of a whole video, such as
             ``SmoothedTimeScores`` or ``SinkhornTimeScores``; None: they are the scores.
         localizer: Config of a ``ThresholdTemporalLocalizer`` or ``HysteresisTemporalLocalizer``,
-            without threshold and durations; None for the former.
+            without threshold; its durations hold where no others are asked for. None for the
+            former, without durations.
 
     Raises:
         ValueError: If ``heat_window`` is below 1.
@@ -153,22 +154,23 @@ class BaseGrounder(BaseModel):
         return self.time_scores(similarity, torch.as_tensor(times_sec), exclusive=exclusive)
 
     def temporal_localizer(
-        self, threshold: float, *, min_duration_sec: float = 0.0, max_gap_sec: float = 0.0
+        self,
+        threshold: float,
+        *,
+        min_duration_sec: float | None = None,
+        max_gap_sec: float | None = None,
     ) -> ThresholdTemporalLocalizer:
         """Return what makes spans of these scores.
 
         Args:
             threshold: Score from which a frame counts.
-            min_duration_sec: Spans shorter than this are dropped.
-            max_gap_sec: Spans at most this far apart become one.
+            min_duration_sec: Spans shorter than this are dropped; None: as the config says.
+            max_gap_sec: Spans at most this far apart become one; None: as the config says.
         """
+        given = {'min_duration_sec': min_duration_sec, 'max_gap_sec': max_gap_sec}
+        given = {name: value for name, value in given.items() if value is not None}
         localizer: ThresholdTemporalLocalizer = LOCALIZERS.build(
-            {
-                **self._localizer,
-                'threshold': threshold,
-                'min_duration_sec': min_duration_sec,
-                'max_gap_sec': max_gap_sec,
-            }
+            {**self._localizer, 'threshold': threshold, **given}
         )
         return localizer
 

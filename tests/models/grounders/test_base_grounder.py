@@ -310,3 +310,16 @@ def test_scores_are_the_similarities_and_need_no_times_unless_a_config_says_so(g
 
     assert grounder.scores_over_time(similarity, None, exclusive=True) is similarity
     assert type(grounder.temporal_localizer(0.5)) is ThresholdTemporalLocalizer
+
+
+def test_durations_of_the_config_hold_where_no_others_are_asked_for(make_grounder):
+    durations = {'min_duration_sec': 3, 'max_gap_sec': 1}
+    grounder = make_grounder(localizer={'type': ThresholdTemporalLocalizer, **durations})
+
+    def spans(**asked):
+        localizer = grounder.temporal_localizer(0.5, **asked)
+        return localizer.threshold, localizer.min_duration_sec, localizer.max_gap_sec
+
+    assert spans() == (0.5, 3, 1)
+    assert spans(min_duration_sec=0.0) == (0.5, 0, 1)
+    assert spans(max_gap_sec=0.0) == (0.5, 3, 0)
