@@ -10,6 +10,7 @@ with read_base():
 from mmengine.optim import CosineAnnealingLR, LinearLR, OptimWrapper
 
 from stgr.engine import CalibrateThresholdsHook
+from stgr.localizers import ThresholdTemporalLocalizer
 from stgr.models.backbones import CLIPBackbone
 from stgr.models.grounders import SpatioTemporalGrounder
 from stgr.models.heads import CrossSelfCrossHead, GlobalHead
@@ -27,6 +28,8 @@ model = dict(
     # move the space less than over 20, and frames keep more of what CLIP knew.
     loss=dict(type=MMSLoss, temperature=60),
     local_loss=dict(type=MMSLoss),
+    # Chosen on validation videos by tools/choose_spans.py; scores of frames do not depend on it.
+    localizer=dict(type=ThresholdTemporalLocalizer, min_duration_sec=3, max_gap_sec=1),
 )
 # The global head starts aligned and must not be torn away from there by a thousand narrations; the
 # local one starts from nothing.

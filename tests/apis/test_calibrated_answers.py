@@ -277,6 +277,9 @@ def test_bundled_calibration_fits_the_bundled_weights():
 
     assert calibration is not None
     assert calibration.why_not(2.0) is None
-    for mode, threshold in (('queries', model.query_threshold), ('actions', model.pool_threshold)):
-        assert calibration.spans[mode].fits({**SETTINGS, 'threshold': float(threshold)})
+    door = GroundingInferencer(model, facts)
+    for mode in ('queries', 'actions'):
+        settings = door.settings(exclusive=mode == 'actions')
+        assert calibration.spans[mode].fits(settings)
+        assert not calibration.spans[mode].fits({**settings, 'min_duration_sec': 0.0})
     assert calibration.provenance['split'] == 'validation'

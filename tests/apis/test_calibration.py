@@ -1,6 +1,8 @@
 """Calibrating: every query asked of every video, chosen on validation alone, scored on test."""
 
+import importlib.util
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,8 +11,9 @@ import torch
 from safetensors.torch import save_file
 
 from stgr.apis import Grounder
-from stgr.apis.calibration import CalibrationJob, calibrate_model
-from stgr.apis.calibration.calibrate import _dataset
+from stgr.apis.build import build_grounder
+from stgr.apis.calibration import CalibrationJob, calibrate_model, judge_spans
+from stgr.apis.calibration.calibrate import annotated_videos
 from stgr.apis.calibration.fit import background_of, fit_calibration, occurrence_table, span_table
 from stgr.apis.calibration.page import report_lines, write_calibration_page
 from stgr.apis.calibration.questions import (
@@ -23,6 +26,7 @@ from stgr.apis.calibration.questions import (
 )
 from stgr.apis.calibration.score import score_calibration
 from stgr.apis.feature_extraction import feature_provenance
+from stgr.apis.inferencer import GroundingInferencer
 from stgr.apis.model_hub import load_config
 from stgr.calibration import BackgroundBank, calibration_sha256, load_calibration
 from stgr.calibration.background_bank import normalise
@@ -32,6 +36,7 @@ from stgr.io.feature_store import FeatureStore
 from stgr.registry import MODELS
 from stgr.structures import ModelFacts, Span
 
+TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 FACTS = ModelFacts('table', 'a' * 64, None, 'c' * 64)
 
 
@@ -331,7 +336,7 @@ def test_command_fits_beside_the_weights_and_scores_test(kitchen, tmp_path, caps
 def test_answers_are_those_of_the_grounder(kitchen, tmp_path):
     config, weights = kitchen
     inferencer = Grounder(config, weights=weights, device='cpu').inferencer
-    dataset = _dataset(load_config(config), 'val_dataloader', None)
+    dataset = annotated_videos(load_config(config), 'val_dataloader', None)
 
     asked = ask(inferencer, dataset, features=tmp_path / 'features', bank_frames=20)
 
@@ -387,3 +392,30 @@ def test_same_videos_give_the_same_calibration(kitchen, tmp_path):
 
     assert calibration_sha256(first) == calibration_sha256(second)
     assert first.provenance == second.provenance
+
+
+def test_tool_shows_the_spans_of_every_pair_of_durations(kitchen, capsys):
+    config, weights = kitchen
+    spec = importlib.util.spec_from_file_location('choose_spans', TOOLS / 'choose_spans.py')
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+
+    asked = [str(config), '--weights', str(weights), '--split', 'test']
+    assert tool.main([*asked, '--min-duration', '0', '2', '--max-gap', '0', '0.5']) == 0
+
+    rows = [line.split('|')[1:-1] for line in capsys.readouterr().out.splitlines()[2:]]
+    pairs = [(0, 0), (0, 0.5), (2, 0), (2, 0.5)]
+    model, facts = build_grounder(str(config), weights=weights, device='cpu')
+    videos = annotated_videos(load_config(config), 'test_dataloader', None)
+    expected = []
+    for shortest_sec, gap_sec in pairs:
+        inferencer = GroundingInferencer(
+            model, facts, min_duration_sec=shortest_sec, max_gap_sec=gap_sec
+        )
+        answers = ask(inferencer, videos, features=config.parent / 'features')
+        alone, pool = (judge_spans(answers, mode) for mode in ('queries', 'actions'))
+        counts = [str(n) for n in (alone.right, alone.answered, alone.true, f'{alone.f1:.3f}')]
+        counts += [str(n) for n in (pool.right, pool.answered, pool.true, f'{pool.f1:.3f}')]
+        expected.append([f'{shortest_sec:g} s', f'{gap_sec:g} s', *counts, str(alone.elsewhere)])
+    assert [[cell.strip() for cell in row] for row in rows] == expected
+    assert len({tuple(row[2:]) for row in expected}) > 1

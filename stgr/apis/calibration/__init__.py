@@ -1,5 +1,6 @@
 """Fit probabilities on validation videos, and see on test videos what they are worth."""
 
 from stgr.apis.calibration.calibrate import CalibrationJob, calibrate_model
+from stgr.apis.calibration.span_quality import SpanQuality, judge_spans
 
-__all__ = ['CalibrationJob', 'calibrate_model']
+__all__ = ['CalibrationJob', 'SpanQuality', 'calibrate_model', 'judge_spans']
