@@ -20,12 +20,19 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--threads', type=int, default=1, help='of the CPU')
 
 
-def is_there(device: str) -> bool:
-    """Return whether a device can be used; one line says if it cannot."""
-    if torch.device(device).type != 'cuda' or torch.cuda.is_available():
-        return True
-    print(f'skipped: no CUDA device for --device {device}')
-    return False
+def set_up(device: str, threads: int) -> dict[str, object] | None:
+    """Set the number of CPU threads; return the device, and which clock is read.
+
+    Returns:
+        None where the device cannot be used; one line says so.
+    """
+    if torch.device(device).type == 'cuda' and not torch.cuda.is_available():
+        print(f'skipped: no CUDA device for --device {device}')
+        return None
+    torch.set_num_threads(threads)
+    if torch.device(device).type == 'cuda':
+        return {'device': torch.cuda.get_device_name(device), 'clock': 'wall'}
+    return {'device': f'cpu, {threads} thread(s)', 'clock': 'processor seconds'}
 
 
 def seconds(work: Callable[[], object], device: str) -> float:
@@ -78,10 +85,3 @@ def data_sheet_flops_per_sec(device: str, precision: str) -> float | None:
     name = torch.cuda.get_device_name(device)
     known = (peak for part, peak in DATA_SHEET_TFLOPS.items() if part in name)
     return next((1e12 * peak for peak in known), None)
-
-
-def describe(device: str, threads: int) -> dict[str, object]:
-    """Return the device and which clock was read."""
-    if torch.device(device).type == 'cuda':
-        return {'device': torch.cuda.get_device_name(device), 'clock': 'wall'}
-    return {'device': f'cpu, {threads} thread(s)', 'clock': 'processor seconds'}

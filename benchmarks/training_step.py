@@ -32,11 +32,10 @@ from _devices import (
     add_device,
     count_flops,
     data_sheet_flops_per_sec,
-    describe,
     gemm_flops_per_sec,
-    is_there,
     peak_mib,
     seconds,
+    set_up,
 )
 from _plain_grounder import PlainGrounder
 from _random_model import ENCODERS, build_grounder
@@ -132,10 +131,10 @@ Steps = dict[str, LibraryStep | PlainStep]
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure, print and write the table."""
     arguments = parse_arguments(argv)
-    if not is_there(arguments.device):
+    where = set_up(arguments.device, arguments.threads)
+    if where is None:
         return
-    torch.set_num_threads(arguments.threads)
-    settings = describe(arguments.device, arguments.threads) | {
+    settings = where | {
         'precision': arguments.precision,
         'encoder': arguments.encoder,
         'gemm_gflop_per_sec': round(

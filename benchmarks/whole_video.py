@@ -22,8 +22,7 @@ from pathlib import Path
 
 import _plain_inference as plain
 import numpy as np
-import torch
-from _devices import add_device, describe, is_there, peak_mib, seconds
+from _devices import add_device, peak_mib, seconds, set_up
 from _random_model import build_grounder
 from _recording import RESULTS, Row, environment, record, summary
 from queries import SIZE, make_queries, make_video
@@ -39,10 +38,10 @@ MAP_TOLERANCE = 1e-3
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure, print and write the table."""
     arguments = parse_arguments(argv)
-    if not is_there(arguments.device):
+    where = set_up(arguments.device, arguments.threads)
+    if where is None:
         return
-    torch.set_num_threads(arguments.threads)
-    settings = describe(arguments.device, arguments.threads) | {
+    settings = where | {
         'model': arguments.model,
         'rate_fps': arguments.rate,
         'size': '{}x{}'.format(*SIZE),

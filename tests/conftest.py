@@ -142,6 +142,7 @@ def tiny_video(tmp_path_factory):
 @pytest.fixture(scope='session')
 def tiny_model(tmp_path_factory, tiny_clip_dir):
     """Config and weights of a grounder with both heads on the tiny CLIP, as a user has them."""
+    import torch
     from safetensors.torch import save_file
 
     from stgr.apis.model_hub import load_config
@@ -165,7 +166,9 @@ def tiny_model(tmp_path_factory, tiny_clip_dir):
         '    threshold=-1.0,\n'  # everything is found
         ')\n'
     )
-    grounder = MODELS.build(load_config(config).model)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)  # the same model in whichever order tests run
+        grounder = MODELS.build(load_config(config).model)
     for parameter in grounder.local_head.parameters():
         parameter.data.mul_(8)  # heat maps of random weights are all but even
     weights = folder / 'tiny_model.safetensors'

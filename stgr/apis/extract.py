@@ -1,6 +1,7 @@
 """Fill feature stores: the ones that a config reads from, or one from any videos."""
 
 import hashlib
+import math
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -40,7 +41,8 @@ class ExtractionSettings:
         workers: Size of that pool; None: one per GPU or, on processors, one per processor.
 
     Raises:
-        ValueError: If ``max_failed`` is no share, or ``workers`` is given without Ray or below 1.
+        ValueError: If the rate is no number above 0, ``max_failed`` is no share, or ``workers`` is
+            given without Ray or below 1.
     """
 
     device: str | None = None
@@ -52,6 +54,9 @@ class ExtractionSettings:
     workers: int | None = None
 
     def __post_init__(self) -> None:
+        rate_fps = self.rate_fps
+        if rate_fps is not None and not (math.isfinite(rate_fps) and rate_fps > 0):
+            raise ValueError(f'rate_fps (--fps) must be a number > 0, but is {rate_fps}')
         if self.workers is not None and self.launcher != 'ray':
             raise ValueError('a number of workers needs launcher="ray" (--launcher ray)')
         if self.workers is not None and self.workers < 1:
@@ -207,7 +212,7 @@ def _fill(cfg: 'Config', videos: Stores, settings: ExtractionSettings, *, sharde
             model,
             [(name, path) for name, path in files.items() if in_share(name, rank, world_size)],
             FeatureStore(store),
-            rate_fps=settings.rate_fps or cfg.feature_fps,
+            rate_fps=cfg.feature_fps if settings.rate_fps is None else settings.rate_fps,
             patches=settings.patches,
             sharded=sharded,
             retry_failed=settings.retry_failed,

@@ -21,6 +21,7 @@ from stgr.calibration import (
 )
 from stgr.io.atomic import write_atomically
 from stgr.io.checked_json import JsonNode, format_json, read_json
+from stgr.io.hub import hub_files
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -149,7 +150,17 @@ def load_pretrained(
             raise ValueError(f'{repo_or_folder} is a folder, which has no revision {revision!r}')
         folder = Path(repo_or_folder)
     else:
-        folder = _download(str(repo_or_folder), revision, token, cache_dir, local_files_only)
+        name = str(repo_or_folder)
+        if not _REPO_ID.fullmatch(name):
+            raise FileNotFoundError(f'no folder {name}, and no name of the hub (owner/name)')
+        folder = hub_files(
+            name,
+            FILES,
+            revision=revision,
+            token=token,
+            cache_dir=cache_dir,
+            local_files_only=local_files_only,
+        )
     config = read_config(folder / CONFIG_FILE)
     weights = folder / WEIGHTS_FILE
     if not weights.is_file():
@@ -206,35 +217,3 @@ def _printable(node: JsonNode) -> str:
     if not text.isprintable():
         raise ValueError(f'{node.where} holds characters that cannot be printed')
     return text
-
-
-def _download(
-    repo_id: str,
-    revision: str | None,
-    token: str | bool | None,
-    cache_dir: str | Path | None,
-    local_files_only: bool | None,
-) -> Path:
-    """Return the folder of a model of the hub; only the files of ``FILES`` are downloaded."""
-    from huggingface_hub import constants, snapshot_download
-
-    if not _REPO_ID.fullmatch(repo_id):
-        raise FileNotFoundError(f'no folder {repo_id}, and no name of the hub (owner/name)')
-    offline = constants.is_offline_mode() if local_files_only is None else local_files_only
-    try:
-        found = snapshot_download(
-            repo_id,
-            revision=revision,
-            token=token,
-            cache_dir=cache_dir,
-            local_files_only=offline,
-            allow_patterns=list(FILES),
-        )
-    except Exception as error:
-        how = 'offline (HF_HUB_OFFLINE or local_files_only)' if offline else 'from the hub'
-        reason = (str(error).strip().splitlines() or [''])[0]
-        raise FileNotFoundError(
-            f'{repo_id} is no folder here, and could not be had {how}: {type(error).__name__}: '
-            f'{reason}'
-        ) from error
-    return Path(found)

@@ -131,10 +131,7 @@ class GroundingYouTube(VideoDataset):
         self.segment_file = None if segments is None else root / segments
         self.untrimmed_file = None if untrimmed is None else root / untrimmed
         self.click_file = None if clicks is None else root / clicks
-        self.videos = VideoFolder(
-            None if videos_dir is None else root / videos_dir,
-            None if durations is None else root / durations,
-        )
+        self.videos = VideoFolder.below(root, videos_dir, durations)
         self.pool = pool
         self.classes, self.data_root = classes, root
         self.repair = repair

@@ -83,11 +83,7 @@ class HowTo100M(PipelineDataset):
         root = Path(data_root)
         self.captions = root / captions
         self.caption_store = None if caption_store is None else root / caption_store
-        self.videos = VideoFolder(
-            None if videos_dir is None else root / videos_dir,
-            None if durations is None else root / durations,
-            reader=reader,
-        )
+        self.videos = VideoFolder.below(root, videos_dir, durations, reader=reader)
         self.min_words = min_words
         self.per_video = per_video
         self.permute_narrations = permute_narrations

@@ -115,10 +115,7 @@ class MiningYouTube(VideoDataset):
         self.frame_labels_dir = None if frame_labels_dir is None else root / frame_labels_dir
         self.transcripts_dir = None if transcripts_dir is None else root / transcripts_dir
         self.fps_file = None if native_fps is None else root / native_fps
-        self.videos = VideoFolder(
-            None if videos_dir is None else root / videos_dir,
-            None if durations is None else root / durations,
-        )
+        self.videos = VideoFolder.below(root, videos_dir, durations)
         self.fps, self.tail_sec, self.pool = fps, float(tail_sec), pool
 
     def full_init(self) -> None:

@@ -63,10 +63,7 @@ class NarratedVideos(VideoDataset):
             )
         root = Path(data_root)
         self.caption_file = root / captions
-        self.videos = VideoFolder(
-            None if videos_dir is None else root / videos_dir,
-            None if durations is None else root / durations,
-        )
+        self.videos = VideoFolder.below(root, videos_dir, durations)
         self.max_videos, self.max_queries = max_videos, max_queries
         self.leave_out = frozenset(leave_out)
 

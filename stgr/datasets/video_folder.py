@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from stgr.io.checked_json import read_json
 
@@ -39,6 +39,17 @@ class VideoFolder:
         self.reader = reader
         self.max_missing = 0.0
         self._asked: dict[str, VideoFacts] = {}
+
+    @classmethod
+    def below(
+        cls, root: Path, folder: str | None, durations: str | None, *, reader: str = 'pyav'
+    ) -> Self:
+        """Return the files of a data set whose paths are relative to its root; None stays None."""
+        return cls(
+            None if folder is None else root / folder,
+            None if durations is None else root / durations,
+            reader=reader,
+        )
 
     @cached_property
     def names(self) -> dict[str, str]:

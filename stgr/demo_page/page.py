@@ -11,6 +11,7 @@ from stgr.demo_page.desk import Answer, GoneError, GroundingDesk, ShownVideo
 from stgr.demo_page.videos import VIDEO_ENDINGS, VideoFolder, describe_trouble
 from stgr.demo_page.view import Json, view_answer, view_spans, view_video
 from stgr.io.errors import VideoError
+from stgr.visualization.curve_script import CURVE_SCRIPT
 
 if TYPE_CHECKING:
     from stgr.demo_page.library import LibrarySearch
@@ -155,7 +156,7 @@ class DemoPage:
             value,
             html_template=html,
             css_template=css,
-            js_on_load=js,
+            js_on_load=CURVE_SCRIPT + js,
             apply_default_css=False,
             server_functions=[_plain(function) for function in functions],
             elem_id=name,

@@ -4,6 +4,7 @@ import zipfile
 import zlib
 from pathlib import Path
 
+from stgr.engine.safe_checkpoints import read_checkpoint
 from stgr.io.atomic import written_whole
 
 POINTER_NAME = 'last_checkpoint'
@@ -35,9 +36,11 @@ def find_last_checkpoint(work_dir: str | Path) -> Path | None:
 def find_whole_checkpoint(work_dir: str | Path) -> tuple[Path | None, list[str]]:
     """Return the newest checkpoint that is whole, and what is wrong with those passed over.
 
-    The one of ``find_last_checkpoint`` comes first, then the others of the folder, newest first.
-    A ``.pth`` file is an archive with a checksum of every part: all are computed, so bytes that
-    changed on the disk are found as well as a file cut short.
+    The one of ``find_last_checkpoint`` comes first, then the others of the folder, newest first,
+    that hold the state of an optimizer: the best ones (``save_best``) and published ones do not,
+    and training cannot go on from weights alone. A ``.pth`` file is an archive with a checksum of
+    every part: all are computed, so bytes that changed on the disk are found as well as a file cut
+    short.
 
     Args:
         work_dir: The run's folder.
@@ -56,9 +59,10 @@ def find_whole_checkpoint(work_dir: str | Path) -> tuple[Path | None, list[str]]
     faults: list[str] = []
     for checkpoint in [last, *others]:
         fault = _fault(checkpoint)
-        if fault is None:
+        if fault is None and (checkpoint == last or 'optimizer' in read_checkpoint(checkpoint)):
             return checkpoint, faults
-        faults.append(f'{checkpoint} is damaged ({fault})')
+        if fault is not None:
+            faults.append(f'{checkpoint} is damaged ({fault})')
     raise ValueError(f'{"; ".join(faults)}: none is left to resume from; delete them to start anew')
 
 

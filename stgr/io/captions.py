@@ -98,6 +98,11 @@ def stream_captions(
         file: The JSON file if it is open already; None: open it.
     """
     path = Path(path)
+    if file is None and not path.exists():
+        raise FileNotFoundError(
+            f'{path}: no such caption file or folder; put the data set there (docs/datasets.md; '
+            'stgr make-tiny-kitchen makes a small one), or set data_root and captions'
+        )
     if path.is_dir():
         yield from _stream_csv_folder(path, problems)
     elif file is not None:

@@ -118,18 +118,11 @@ class FeatureShard:
 
 
 def write_shard(files: Sequence[tuple[str, Path]], path: Path) -> str:
-    """Join the feature files of several videos of one origin.
+    """Join the feature files of several videos, see ``join_pieces``.
 
     Args:
         files: Video ids and files, at least one.
         path: The file to write.
-
-    Returns:
-        What the file is to be called.
-
-    Raises:
-        ValueError: If the files are of different origins, or some have patches and some not.
-        OSError: If writing fails.
     """
     counts = [read_header(file).tensors['times_sec'].shape[0] for _, file in files]
     pieces = [

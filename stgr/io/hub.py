@@ -9,7 +9,7 @@ import hashlib
 import json
 import logging
 import ssl
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,6 +64,58 @@ def hub_folder(
         ) from error
 
 
+def hub_files(
+    name: str,
+    files: Sequence[str],
+    *,
+    revision: str | None = None,
+    token: str | bool | None = None,
+    cache_dir: str | Path | None = None,
+    local_files_only: bool | None = None,
+) -> Path:
+    """Return the local folder of some files of a model, as the hub has them now.
+
+    Where the hub cannot be reached, what is cached whole is used. What is downloaded is compared
+    with the checksums that the hub states.
+
+    Args:
+        name: ``owner/model``.
+        files: Their names; those that the model has not are left out. Weights come last.
+        revision: Branch, tag or commit; None: the main branch.
+        token: For private models; None: what is stored.
+        cache_dir: Where downloads are kept; None: the hub's own place.
+        local_files_only: True: ask nothing; None: as ``HF_HUB_OFFLINE`` says.
+
+    Raises:
+        HubError: If they cannot be had, or are not what they should be.
+    """
+    from huggingface_hub import constants
+
+    offline = constants.is_offline_mode() if local_files_only is None else local_files_only
+    cached = _cached(name, revision=revision, cache_dir=cache_dir)
+    if offline:
+        if cached is None:
+            raise HubError(
+                f'{name} is no folder here, and could not be had offline (HF_HUB_OFFLINE or '
+                'local_files_only): it is not cached'
+            )
+        return cached
+    try:
+        with _quiet():
+            listed = _listed(name, revision=revision, token=token)
+            wanted = sorted(set(files) & set(listed), key=lambda file: (file == WEIGHTS, file))
+            where = {'revision': revision, 'token': token, 'cache_dir': cache_dir}
+            return _fetch(name, wanted, listed, where)
+    except HubError:
+        raise
+    except Exception as error:
+        if cached is not None and has_weights(cached) and _status(error) is None:
+            return cached
+        raise HubError(
+            f'{name} is no folder here, and could not be had from the hub: {_cause(error)}'
+        ) from error
+
+
 def has_weights(folder: Path) -> bool:
     """Return whether all weights that a folder is to have are there."""
     index = folder / WEIGHTS_INDEX
@@ -76,12 +128,13 @@ def has_weights(folder: Path) -> bool:
     return all((folder / str(name)).is_file() for name in names)
 
 
-def _cached(name: str) -> Path | None:
+def _cached(name: str, **where: Any) -> Path | None:
+    """Return what is cached of a model, of a revision and in a folder if these are given."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(name, local_files_only=True))
+        return Path(snapshot_download(name, local_files_only=True, **where))
     except LocalEntryNotFoundError:
         return None
     except HFValidationError as error:
@@ -90,21 +143,42 @@ def _cached(name: str) -> Path | None:
 
 def _download(name: str, files: Sequence[str], *, weights: bool) -> Path:
     """Download a model, its weights last: where they are, the rest is."""
-    from huggingface_hub import HfApi, constants, hf_hub_download
+    listed = _listed(name)
+    wanted = _wanted(listed, files, weights=weights)
+    if not wanted:
+        raise HubError(f'{name} holds none of {", ".join(files)}; take another model')
+    folder = _fetch(name, wanted, listed, {})
+    if weights and not has_weights(folder):
+        raise HubError(f'{name} has no {WEIGHTS} and no {OLD_WEIGHTS}; take another model')
+    return folder
 
-    wait_sec = constants.HF_HUB_ETAG_TIMEOUT
-    told = HfApi().model_info(name, timeout=wait_sec, files_metadata=True)
-    listed = {entry.rfilename: entry for entry in told.siblings or ()}
+
+def _listed(name: str, **where: Any) -> dict[str, Any]:
+    """Return what the hub says of each file of a model, by its name."""
+    from huggingface_hub import HfApi, constants
+
+    told = HfApi().model_info(
+        name, timeout=constants.HF_HUB_ETAG_TIMEOUT, files_metadata=True, **where
+    )
+    return {entry.rfilename: entry for entry in told.siblings or ()}
+
+
+def _fetch(
+    name: str, wanted: Sequence[str], listed: Mapping[str, Any], where: Mapping[str, Any]
+) -> Path:
+    """Download files in their order, compare them with what was said of them, return the folder."""
+    from huggingface_hub import constants, hf_hub_download
+
     folders = set()
-    for file in _wanted(listed, files, weights=weights):
-        path = Path(hf_hub_download(name, file, etag_timeout=wait_sec))
+    for file in wanted:
+        path = Path(
+            hf_hub_download(name, file, etag_timeout=constants.HF_HUB_ETAG_TIMEOUT, **where)
+        )
         _check(path, listed[file], name)
         folders.add(path.parents[file.count('/')])
     if len(folders) != 1:
-        raise HubError(f'{name} holds none of {", ".join(files)}, or changed meanwhile; try again')
+        raise HubError(f'{name} has none of the files of a model, or changed meanwhile; try again')
     (folder,) = folders
-    if weights and not has_weights(folder):
-        raise HubError(f'{name} has no {WEIGHTS} and no {OLD_WEIGHTS}; take another model')
     return folder
 
 
@@ -165,14 +239,19 @@ def _cause(error: BaseException) -> str:
     names = {type(one).__name__ for one in chain}
     if 'OfflineModeIsEnabled' in names:
         return 'HF_HUB_OFFLINE is set; unset it to download'
-    codes = [getattr(getattr(one, 'response', None), 'status_code', None) for one in chain]
-    status = next((code for code in codes if code is not None), None)
+    status = _status(error)
     if status is not None:
         return _said(status)
     if any('Timeout' in each for each in names):
         return 'it does not answer in time; try again later'
     first = next(iter(str(chain[-1]).splitlines()), type(chain[-1]).__name__)
     return f'{first}; check the network'
+
+
+def _status(error: BaseException) -> int | None:
+    """Return what the hub answered, None if it did not."""
+    codes = [getattr(getattr(one, 'response', None), 'status_code', None) for one in _chain(error)]
+    return next((code for code in codes if code is not None), None)
 
 
 def _said(status: int) -> str:

@@ -1,5 +1,6 @@
 """Look and behaviour of the HTML report; all of it is inlined, nothing is fetched."""
 
+from stgr.visualization.curve_script import CURVE_SCRIPT
 from stgr.visualization.page_head import PAGE_HEAD
 
 STYLE = """
@@ -48,19 +49,16 @@ details { margin-top: 1rem; }
 }
 """
 
-SCRIPT = """
+SCRIPT = (
+    """
 'use strict';
+"""
+    + CURVE_SCRIPT
+    + """
 const video = document.querySelector('video');
 const curves = [...document.querySelectorAll('.curve')];
 const buttons = [...document.querySelectorAll('button[data-start]')];
 const duration = Number(document.body.dataset.duration);
-
-function clock(time) {
-  const tenths = Math.round(time * 10);
-  const minutes = Math.floor(tenths / 600);
-  const seconds = String(Math.floor(tenths / 10) % 60).padStart(2, '0') + '.' + (tenths % 10);
-  return minutes + ':' + seconds;
-}
 
 function show(time) {
   for (const curve of curves) {
@@ -89,22 +87,7 @@ for (const button of buttons) {
   button.addEventListener('click', () => seek(Number(button.dataset.start) + 0.01));
 }
 for (const curve of curves) {
-  curve.addEventListener('click', (event) => {
-    const box = curve.getBoundingClientRect();
-    seek((event.clientX - box.left) / box.width * duration);
-  });
-  curve.addEventListener('keydown', (event) => {
-    const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowDown: -1, ArrowUp: 1, PageDown: -10,
-      PageUp: 10, Home: -Infinity, End: Infinity };
-    if (event.key === ' ' && video) {
-      if (video.paused) video.play(); else video.pause();
-    } else if (event.key in steps) {
-      seek(position + steps[event.key]);
-    } else {
-      return;
-    }
-    event.preventDefault();
-  });
+  makeSeekable(curve, video, () => duration, () => position, seek);
 }
 if (video) {
   if (video.src.startsWith('data:')) {
@@ -119,6 +102,7 @@ if (video) {
 }
 show(0);
 """
+)
 
 FOLD = """<details><summary>{count} queries that were not found</summary>
 <table>

@@ -232,3 +232,13 @@ def test_time_left_is_told_in_a_log(monkeypatch):
 
     # two in 80 s leave 120 s for three; four in 200 s leave 50 s for one
     assert said == ['encoding: 2 of 5, 0:02:00 left', 'encoding: 4 of 5, 0:00:50 left']
+
+
+@pytest.mark.parametrize('rate', ['0', '-1', 'nan', 'inf'])
+def test_a_rate_that_is_none_leaves_no_store(rate, config, videos, tmp_path, capfd):
+    argv = ['extract', str(config), str(videos), '--out', str(tmp_path / 'store'), f'--fps={rate}']
+
+    assert main(argv) == 1
+
+    assert 'rate_fps (--fps) must be a number > 0' in capfd.readouterr().err
+    assert not (tmp_path / 'store').exists()

@@ -6,6 +6,7 @@ import pickle
 import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -273,10 +274,27 @@ def test_offline_the_cache_answers_and_nothing_is_asked(ours, hub, tmp_path, mon
     assert hub.requests == []
 
 
+def test_without_an_answer_the_cache_does_and_damage_is_refused(ours, hub, tmp_path, monkeypatch):
+    ours.push_to_hub('me/kitchen', token='hf_secret')
+    Grounder.from_pretrained('me/kitchen', device='cpu', cache_dir=tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(constants, 'ENDPOINT', 'http://127.0.0.1:1')
+        Grounder.from_pretrained('me/kitchen', device='cpu', cache_dir=tmp_path)
+        with pytest.raises(FileNotFoundError, match=r'from the hub: .*; check the network'):
+            Grounder.from_pretrained('me/other', device='cpu', cache_dir=tmp_path)
+
+    monkeypatch.setattr('stgr.io.hub._listed', lambda name, **where: {
+        file: SimpleNamespace(lfs=SimpleNamespace(sha256='0' * 64), blob_id=None, size=1)
+        for file in hub.repositories[name]['files']
+    })  # fmt: skip
+    with pytest.raises(FileNotFoundError, match=r'README\.md came damaged .* try again'):
+        Grounder.from_pretrained('me/kitchen', device='cpu', cache_dir=tmp_path / 'new')
+
+
 @pytest.mark.parametrize(
     ('name', 'message'),
     [
-        ('me/nothing', 'could not be had from the hub: RepositoryNotFoundError'),
+        ('me/nothing', r'could not be had from the hub: .* no such model for you \(status 404\)'),
         ('/no/such/folder', 'no folder /no/such/folder, and no name of the hub'),
         ('../up', r'no folder \.\./up'),
     ],

@@ -86,6 +86,36 @@ def test_answer_stands_left_and_truth_right(tiny_video, runner, tmp_path):
     assert np.abs(answer[100:140, 20:60] - empty[100:140, 20:60]).mean() < 2
 
 
+def test_each_row_has_the_map_the_place_and_the_name_of_its_own_frame(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(
+        'stgr.visualization.heat_panels.draw_panel', lambda *sides: drawn.extend(sides)
+    )
+    heat = torch.full((COUNT, 3, 4), 0.01)
+    for frame in range(COUNT):
+        heat[frame, frame % 3, frame % 4] = 1.0  # another cell in each
+    boxes = torch.zeros(COUNT, 4)
+    boxes[4], boxes[5] = torch.tensor([16.0, 12.0, 48.0, 36.0]), torch.tensor([0.0, 0.0, 8.0, 9.0])
+    sample = sample_of(
+        'x.mp4', heatmaps=heat, gt_heatmaps=1 - heat, gt_boxes_px=boxes, frame_size=(128, 16),
+        pred_labels=torch.tensor([0, 0, 0, 0, 0, 1]), gt_labels=torch.tensor([0, 0, 0, 0, 1, 0]),
+    )  # fmt: skip
+
+    HeatMapPanelHook().panel(sample, np.array([4, 5]), np.zeros((2, 48, 64, 3), np.uint8))
+
+    _, answers, truths = drawn
+    assert [side.label for side in answers] == ['cut', 'stir']
+    assert [side.label for side in truths] == ['truth: stir', 'truth: cut']
+    for row, frame in enumerate((4, 5)):
+        np.testing.assert_array_equal(answers[row].heat, heat[frame].numpy())
+        np.testing.assert_array_equal(truths[row].heat, (1 - heat[frame]).numpy())
+        x, y = answers[row].point_px  # cells of 16 x 16 pixels
+        assert (int(x // 16), int(y // 16)) == (frame % 4, frame % 3)
+    # Annotated at 128 x 16, shown at 64 x 48.
+    assert truths[0].box_px.tolist() == [8, 36, 24, 108]
+    assert truths[1].box_px.tolist() == [0, 0, 4, 27]
+
+
 def test_the_first_videos_are_drawn_every_other_time(tiny_video, runner, tmp_path):
     hook = HeatMapPanelHook(interval=2, num_videos=2)
     samples = [sample_of(tiny_video, video_id=name) for name in 'abc']

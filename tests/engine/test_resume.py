@@ -198,6 +198,21 @@ def test_a_damaged_last_checkpoint_is_named_and_the_one_before_used(
     _assert_equal(whole, _weights(tmp_path))
 
 
+def test_weights_alone_do_not_stand_in_for_a_damaged_checkpoint(toy_config, tmp_path):
+    keep_all = ['default_hooks.checkpoint.max_keep_ckpts=9', 'train_cfg.max_epochs=2']
+    train_model(toy_config, work_dir=tmp_path, overrides=keep_all)
+    weights = {'state_dict': _weights(tmp_path, epoch=2), 'meta': {'epoch': 2, 'iter': 9}}
+    torch.save(weights, tmp_path / 'best_score_epoch_2.pth')  # as save_best leaves them
+    last = find_last_checkpoint(tmp_path)
+    last.write_bytes(_cut(last.read_bytes()))
+
+    found, faults = find_whole_checkpoint(tmp_path)
+
+    assert found.name == 'epoch_1.pth'
+    assert len(faults) == 1
+    assert 'epoch_2.pth is damaged' in faults[0]
+
+
 def test_damaged_checkpoints_alone_are_all_named(tmp_path):
     for epoch in (1, 2):
         (tmp_path / f'epoch_{epoch}.pth').write_bytes(b'PK')

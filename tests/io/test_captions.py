@@ -88,7 +88,9 @@ def test_a_file_that_is_no_caption_file_is_named(tmp_path, content):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r'nowhere\.json'):
+    with pytest.raises(
+        FileNotFoundError, match=r'nowhere\.json: no such caption file .* data_root'
+    ):
         read_captions(tmp_path / 'nowhere.json')
 
 

@@ -100,6 +100,17 @@ def test_joined_shards_are_no_larger_than_asked(root):
     check_contents(FeatureStore(root))
 
 
+def test_shards_of_several_videos_are_joined_with_the_rows_of_each(root):
+    sizes = [shard.stat().st_size for shard in shards(root)]
+    compact_store(root, shard_bytes=sum(sizes) // 2)
+    assert any(len(read_table(shard).rows) > 1 for shard in shards(root))
+
+    done = compact_store(root, shard_bytes=10 * sum(sizes))
+
+    assert done.after == 1
+    check_contents(FeatureStore(root))
+
+
 @pytest.mark.parametrize('moment', MOMENTS)
 @pytest.mark.parametrize('small', [0.25, 0.5])  # of 5,000: the joined one, of 1,424, is full or not
 def test_a_killed_compaction_loses_nothing_and_can_be_done_again(root, moment, small, monkeypatch):

@@ -93,10 +93,11 @@ def calibrate_model(
         )
     check_name(out)
     model, facts = build_grounder(job.model, weights=job.weights, device=job.device)
+    configured = config.get('ground_fps', DEFAULT_FPS)
     inferencer = GroundingInferencer(
         model,
         facts,
-        rate_fps=job.rate_fps or config.get('ground_fps', DEFAULT_FPS),
+        rate_fps=configured if job.rate_fps is None else job.rate_fps,
         min_duration_sec=job.min_duration_sec,
         max_gap_sec=job.max_gap_sec,
         threshold=job.threshold,

@@ -43,7 +43,7 @@ def check_files(model: ZooModel, folder: Path | None = None) -> list[CheckedFile
         model: The model.
         folder: Where its files lie; None for where they belong.
     """
-    return [_check(model, file, place_of(model, file, folder)) for file in model.weights.files]
+    return [_check(model, file, folder) for file in model.weights.files]
 
 
 def sha256_of(path: Path) -> str:
@@ -52,9 +52,10 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, 'sha256').hexdigest()
 
 
-def _check(model: ZooModel, file: WeightFile, path: Path) -> CheckedFile:
+def _check(model: ZooModel, file: WeightFile, folder: Path | None) -> CheckedFile:
+    path = place_of(model, file, folder)
     if not path.is_file():
-        return CheckedFile(model.name, path, MISSING, f'not there; {_remedy(model, path)}')
+        return CheckedFile(model.name, path, MISSING, f'not there; {_remedy(model, path, folder)}')
     try:
         digest = sha256_of(path)
     except OSError as error:
@@ -63,14 +64,15 @@ def _check(model: ZooModel, file: WeightFile, path: Path) -> CheckedFile:
         return CheckedFile(model.name, path, OK)
     size = path.stat().st_size
     found = f'has {size} bytes and sha256 {digest}, not {file.num_bytes} and {file.sha256}'
-    return CheckedFile(model.name, path, DAMAGED, f'{found}; {_remedy(model, path)}')
+    return CheckedFile(model.name, path, DAMAGED, f'{found}; {_remedy(model, path, folder)}')
 
 
-def _remedy(model: ZooModel, path: Path) -> str:
-    if model.weights.source == 'bundled':
+def _remedy(model: ZooModel, path: Path, folder: Path | None) -> str:
+    if folder is None and model.weights.source == 'bundled':
         return f'run: {restore_command()}'
     remove = f'rm {path} && ' if path.exists() else ''
-    return f'run: {remove}stgr models download {model.name}'
+    to = '' if folder is None else f' --to {folder}'
+    return f'run: {remove}stgr models download {model.name}{to}'
 
 
 def restore_command() -> str:

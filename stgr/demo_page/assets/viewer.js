@@ -1,4 +1,5 @@
 // The body of a function of Gradio's: element, trigger, props, server and watch are its parameters.
+// Before it stands what it shares with the report: clock and makeSeekable (curve_script.py).
 const HEAT_OPACITY = 0.55;
 const SHIFT_SEC = 0.01; // players round, and the frame before a span's start is none of it
 const find = (selector) => element.querySelector(selector);
@@ -23,14 +24,6 @@ function draw(parent, kind, attributes) {
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
   parent.append(made);
   return made;
-}
-
-function clock(time, digits = 1) {
-  const tenths = Math.round(time * 10);
-  const minutes = Math.floor(tenths / 600) % 60, hours = Math.floor(tenths / 36000);
-  const pad = (number) => String(number).padStart(2, '0');
-  const seconds = pad(Math.floor(tenths / 10) % 60) + (digits ? '.' + (tenths % 10) : '');
-  return hours ? hours + ':' + pad(minutes) + ':' + seconds : minutes + ':' + seconds;
 }
 
 // The last index whose time is not after a moment, -1 if there is none.
@@ -88,28 +81,11 @@ function buildRow(query, index) {
   draw(svg, 'path', { d: path, fill: 'none', stroke: colour, 'stroke-width': 1.6 });
   const limit = draw(svg, 'line', { class: 'limit', x1: 0, x2: 1000 });
   const head = draw(svg, 'line', { class: 'head', y1: 0, y2: 100 });
-  curve.addEventListener('click', (event) => {
-    const box = curve.getBoundingClientRect();
-    seek((event.clientX - box.left) / box.width * view.video.duration);
-  });
-  curve.addEventListener('keydown', onKey);
+  makeSeekable(curve, video, () => view.video.duration, () => position, seek);
   row.append(heading, verdict, curve, spans);
   find('.rows').append(row);
   const best = scores.reduce((top, score, i) => score > scores[top] ? i : top, 0);
   return { query, verdict, curve, bars, limit, head, spans, best, buttons: [] };
-}
-
-function onKey(event) {
-  const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowDown: -1, ArrowUp: 1, PageDown: -10,
-    PageUp: 10, Home: -Infinity, End: Infinity };
-  if (event.key === ' ') {
-    if (video.paused) video.play(); else video.pause();
-  } else if (event.key in steps) {
-    seek(position + steps[event.key]);
-  } else {
-    return;
-  }
-  event.preventDefault();
 }
 
 function showSpans(row, spans) {

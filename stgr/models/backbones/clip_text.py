@@ -1,4 +1,4 @@
-"""Sentences and words as CLIP's text tower sees them."""
+"""Sentences as text towers see them, and words as CLIP's does."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,10 +10,24 @@ from stgr.ops.masking import at_least_float32
 from stgr.structures.features import TextFeatures
 
 
-def tokenize(tokenizer: Any, sentences: Sequence[str], *, limit: int) -> tuple[Tensor, Tensor]:
-    """Return token ids and mask, (B, N), N <= limit; an empty sentence has its two marks only."""
+def tokenize(
+    tokenizer: Any, sentences: Sequence[str], *, limit: int, padding: str = 'longest'
+) -> tuple[Tensor, Tensor]:
+    """Return token ids and mask, (B, N), N <= limit; an empty sentence has its marks only.
+
+    Args:
+        tokenizer: Of transformers.
+        sentences: B texts.
+        limit: Most tokens of a sentence, its marks included.
+        padding: 'longest': N is that of the longest sentence; 'max_length': N is the limit.
+    """
     batch = tokenizer(
-        list(sentences), padding=True, truncation=True, max_length=limit, return_tensors='pt'
+        list(sentences),
+        padding=padding,
+        truncation=True,
+        max_length=limit,
+        return_tensors='pt',
+        return_attention_mask=True,
     )
     return batch['input_ids'], batch['attention_mask'].bool()
 

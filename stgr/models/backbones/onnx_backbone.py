@@ -10,7 +10,7 @@ from torch import Tensor
 
 from stgr.io.onnx_folder import TOKENIZER, OnnxModel, read_onnx_model
 from stgr.models.backbones.base import GroundingBackbone
-from stgr.models.backbones.clip_text import tokens_cut
+from stgr.models.backbones.clip_text import tokenize, tokens_cut
 from stgr.registry import MODELS
 from stgr.structures.features import TextFeatures, VideoFeatures
 
@@ -100,15 +100,8 @@ class OnnxBackbone(GroundingBackbone):
 
     def tokenize(self, sentences: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Return token ids and mask, (B, N), as the converted model makes them."""
-        batch = self.tokenizer(
-            self._cased(sentences),
-            padding=self.facts.text.padding,
-            truncation=True,
-            max_length=self.max_tokens,
-            return_tensors='pt',
-            return_attention_mask=True,
-        )
-        return batch['input_ids'], batch['attention_mask'].bool()
+        cased, padding = self._cased(sentences), self.facts.text.padding
+        return tokenize(self.tokenizer, cased, limit=self.max_tokens, padding=padding)
 
     def tokens_cut(self, sentences: Sequence[str]) -> list[int]:
         """Return how many tokens of each sentence are beyond the encoder's length."""

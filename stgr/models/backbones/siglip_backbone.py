@@ -9,6 +9,7 @@ from einops import rearrange
 from torch import Tensor
 
 from stgr.models.backbones.clip_loading import Statistic, load_siglip, read_statistics
+from stgr.models.backbones.clip_text import tokenize, tokens_cut
 from stgr.models.backbones.image_text_backbone import ImageTextBackbone
 from stgr.models.backbones.tower_backbone import Frozen, Tower
 from stgr.models.layers.layer_inputs import passing
@@ -118,20 +119,13 @@ class SiglipBackbone(ImageTextBackbone):
 
     def tokenize(self, sentences: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Return token ids and mask, (B, N) with N the encoder's length; padding is masked."""
-        batch = self.tokenizer(
-            [sentence.lower() for sentence in sentences],
-            padding='max_length',
-            truncation=True,
-            max_length=self.max_tokens,
-            return_tensors='pt',
-            return_attention_mask=True,
-        )
-        return batch['input_ids'], batch['attention_mask'].bool()
+        lower = [sentence.lower() for sentence in sentences]
+        return tokenize(self.tokenizer, lower, limit=self.max_tokens, padding='max_length')
 
     def tokens_cut(self, sentences: Sequence[str]) -> list[int]:
         """Return how many tokens of each sentence are beyond the encoder's length."""
-        rows = self.tokenizer([text.lower() for text in sentences], verbose=False)['input_ids']
-        return [max(0, len(row) - self.max_tokens) for row in rows]
+        lower = [sentence.lower() for sentence in sentences]
+        return tokens_cut(self.tokenizer, lower, limit=self.max_tokens)
 
     def encode_text(self, token_ids: Tensor, mask: Tensor) -> TextFeatures:
         """Encode token ids of full length; marks and padding are no words."""

@@ -88,6 +88,13 @@ def test_damaged_download_is_named_with_the_command_that_mends_it(zoo, capfd):
     assert said.endswith(f'; run: rm {here} && stgr models download egg\n')
 
 
+def test_a_folder_of_copies_is_mended_there_and_not_in_the_package(tmp_path, capfd):
+    assert main(['models', 'verify', 'ours_tiny', '--in', str(tmp_path)]) == 1
+
+    said = capfd.readouterr().out.splitlines()
+    assert said[0].endswith(f'not there; run: stgr models download ours_tiny --to {tmp_path}')
+
+
 def test_what_was_never_downloaded_is_no_fault(zoo, capfd):
     assert main(['models', 'verify']) == 0
     assert capfd.readouterr().out == ''
