@@ -1,6 +1,8 @@
 """The command line: answers for good input, one line for bad input, and never half an answer."""
 
 import shutil
+import subprocess
+import sys
 import wave
 
 import pytest
@@ -206,3 +208,10 @@ def test_unknown_usage_has_the_status_of_argparse(argv, capfd):
 
     assert caught.value.code == 2
     assert 'usage: stgr' in capfd.readouterr().err
+
+
+def test_module_is_the_command():
+    said = subprocess.run(
+        [sys.executable, '-m', 'stgr', '--version'], capture_output=True, text=True, check=True
+    )
+    assert said.stdout == f'stgr {__version__}\n'
