@@ -44,6 +44,7 @@ ALLOWED = {
     'demo_page': _BELOW_APIS | {'apis', 'search'},
     'commands': _BELOW_APIS | {'apis', 'demo_page', 'search'},
     'cli': {'apis', 'commands'},
+    '__main__': {'cli'},
     '': {'apis'},  # stgr/__init__.py, when Grounder is first used
 }
 HEAVY = {
