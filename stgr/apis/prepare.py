@@ -14,6 +14,7 @@ from stgr.apis.contact_sheet import write_sheet
 from stgr.apis.grounder import find_videos
 from stgr.apis.user_errors import one_line
 from stgr.io.atomic import write_atomically
+from stgr.io.file_locks import only_writer
 from stgr.preparation.cue_cleaning import CaptionLimits
 from stgr.preparation.cues import Subtitles
 from stgr.preparation.decoding import decode_text
@@ -107,7 +108,7 @@ def prepare(
     ``splits.json``, ``statistics.json``, ``failed.jsonl``, the contact sheet ``report.html``, and
     in ``records``, ``pictures`` and ``transcripts`` what a later run takes up: it looks only at
     videos that are new, have changed, or are asked for with other settings. A killed run loses the
-    video it was at.
+    video it was at. A second run that writes to the same folder meanwhile is refused.
 
     Args:
         folders: Folders of videos, or videos. The id of a video is its name without the ending.
@@ -118,8 +119,8 @@ def prepare(
     Raises:
         FileNotFoundError: If a folder is not there or there are no videos.
         ImportError: If faster-whisper or pysubs2 is needed and not installed.
-        ValueError: If ``out`` was divided by another rule, the speech model cannot be loaded, or no
-            video can be used.
+        ValueError: If ``out`` was divided by another rule, another process is writing to it, the
+            speech model cannot be loaded, or no video can be used.
         OSError: If the disk is full.
     """
     settings, out = settings or PreparationSettings(), Path(out)
@@ -129,7 +130,14 @@ def prepare(
     found = [path.absolute() for path in find_videos(folders)]
     if not found:
         raise FileNotFoundError(f'no videos in {", ".join(map(str, folders))}')
-    out.mkdir(parents=True, exist_ok=True)
+    with only_writer(out):
+        return _prepare(found, out, settings, progress)
+
+
+def _prepare(
+    found: Sequence[Path], out: Path, settings: PreparationSettings, progress: Progress
+) -> PreparedData:
+    """Prepare what is open of these videos, and write the data anew."""
     pinned = _pinned(out, settings.split)
     store = RecordStore(out)
     store.make()
