@@ -3,14 +3,14 @@
 import json
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from pprint import pformat
 from typing import TYPE_CHECKING, Any
 
 from stgr.apis.model_hub import find_config, find_model, load_config
-from stgr.apis.own_training.own_config import adapt_config, feature_store
+from stgr.apis.own_training.own_config import adapt_config, feature_store, write_clicks
 from stgr.apis.own_training.own_data import OwnData
 from stgr.apis.progress import bar_or_lines
 from stgr.apis.tables import format_table
@@ -117,30 +117,42 @@ def train_on(
         raise ValueError(f'epochs must be at least 1, not {epochs}')
     clips = own.num_clips
     folder = Path(work_dir or Path('work_dirs') / f'{own.root.resolve().name}_{start.name}')
-    cfg = load_config(start.config)
-    folder.mkdir(parents=True, exist_ok=True)
-    changes: dict[str, Any] = {'name': start.name, 'epochs': epochs, 'weights': start.weights}
+
+    def adapted(leave_out: Collection[str]) -> 'Config':
+        cfg = load_config(start.config)
+        adapt_config(
+            cfg,
+            own,
+            folder,
+            name=start.name,
+            epochs=epochs,
+            weights=start.weights,
+            leave_out=leave_out,
+        )
+        cfg.work_dir = str((folder / RUN_DIR).resolve())
+        return cfg
+
     failed = _cannot_be_encoded(own, start.name)
-    adapt_config(cfg, own, folder, **changes, leave_out=failed)
-    cfg.work_dir = str((folder / RUN_DIR).resolve())
-    path = _claim(folder, cfg)
+    cfg = adapted(failed)
+    path = _claim(folder, cfg, before=adapted(()))
+    write_clicks(own, folder, failed)
     say(
         f'{clips} clips of {len(own.num_captions["train"])} videos, batches of '
         f'{cfg.train_dataloader.batch_size}, {cfg.train_cfg.max_epochs} epochs, from '
         f'{"its backbone alone" if start.weights is None else start.weights.name}'
     )
     _tell_of_clicks(own, say)
-    if config_only:
-        return OwnTraining(folder, path, None, {})
-    _encode(cfg, say)
+    if not config_only:
+        _encode(cfg, say)
     if _cannot_be_encoded(own, start.name) != failed:  # known before the first step of training
         failed = _cannot_be_encoded(own, start.name)
-        cfg = load_config(start.config)
-        adapt_config(cfg, own, folder, **changes, leave_out=failed)
-        cfg.work_dir = str((folder / RUN_DIR).resolve())
+        cfg = adapted(failed)
         write_atomically(path, _as_text(cfg))
+        write_clicks(own, folder, failed)
     if failed:
         say(f'{len(failed)} videos cannot be encoded and are left out, see failed.jsonl there')
+    if config_only:
+        return OwnTraining(folder, path, None, {})
     scores = _scores(folder, cfg, seed=seed, control=control, say=say)
     checkpoint = _last_checkpoint(folder / RUN_DIR)
     for line in score_lines(scores, clicked=bool(own.boxes['test'])):
@@ -196,14 +208,21 @@ def _stem(config: str) -> str:
     return path.parent.name if path.name == CONFIG_FILE else path.stem
 
 
-def _claim(folder: Path, cfg: 'Config') -> Path:
-    """Write the config into the folder of the run; refuse one that holds another run."""
+def _claim(folder: Path, cfg: 'Config', *, before: 'Config') -> Path:
+    """Write the config into the folder of the run; refuse one that holds another run.
+
+    Args:
+        folder: Of the run.
+        cfg: Its config.
+        before: The same before it was known which videos cannot be encoded.
+    """
     path, content = folder / CONFIG_FILE, _as_text(cfg)
-    if path.is_file() and path.read_bytes() != content:
+    if path.is_file() and path.read_bytes() not in (content, _as_text(before)):
         raise ValueError(
             f'{folder} holds a run with other data or settings; take another --work-dir, or delete '
             'it'
         )
+    folder.mkdir(parents=True, exist_ok=True)
     return write_atomically(path, content)
 
 
