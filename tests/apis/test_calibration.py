@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from stgr.apis import Grounder
 from stgr.apis.calibration import CalibrationJob, calibrate_model
-from stgr.apis.calibration.calibrate import _dataset
+from stgr.apis.calibration.calibrate import annotated_videos
 from stgr.apis.calibration.fit import background_of, fit_calibration, occurrence_table, span_table
 from stgr.apis.calibration.page import report_lines, write_calibration_page
 from stgr.apis.calibration.questions import (
@@ -331,7 +331,7 @@ def test_command_fits_beside_the_weights_and_scores_test(kitchen, tmp_path, caps
 def test_answers_are_those_of_the_grounder(kitchen, tmp_path):
     config, weights = kitchen
     inferencer = Grounder(config, weights=weights, device='cpu').inferencer
-    dataset = _dataset(load_config(config), 'val_dataloader', None)
+    dataset = annotated_videos(load_config(config), 'val_dataloader', None)
 
     asked = ask(inferencer, dataset, features=tmp_path / 'features', bank_frames=20)
 
@@ -356,6 +356,7 @@ def test_answers_are_those_of_the_grounder(kitchen, tmp_path):
     ('settings', 'error', 'message'),
     [
         ({'data': 'train'}, ValueError, 'is what the model was trained on'),
+        ({'data': 'val/../train'}, ValueError, 'is what the model was trained on'),
         ({'test': 'val'}, ValueError, r'4 test videos are among those .* \(val0, val1, val2'),
         ({'report': 'page'}, ValueError, 'give their split with --test'),
         ({'rate_fps': 4.0}, ValueError, 'has 2 features per second, but answers are at 4'),

@@ -94,6 +94,7 @@ AROUND = {
     'model.selector =': CONFIG,
     'train_cfg = dict(by_epoch': CONFIG,
     'custom_hooks = [dict(type=': CONFIG,
+    'custom_hooks.append(dict(type=': CONFIG,
     'test_dataloader.dataset =': CONFIG,
 }
 

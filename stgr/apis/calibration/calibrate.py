@@ -64,12 +64,16 @@ class CalibrationJob:
 
 
 def calibrate_model(
-    job: CalibrationJob, *, say: Callable[[str], None] = lambda line: None
+    job: CalibrationJob,
+    *,
+    config: 'Config | None' = None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> tuple[Calibration, dict[str, Any] | None]:
     """Fit the probabilities of a model on validation videos, save them, and score them on test.
 
     Args:
         job: What to do.
+        config: The model's config where it is not just the named one.
         say: Called with one line at a time.
 
     Returns:
@@ -77,13 +81,14 @@ def calibrate_model(
 
     Raises:
         ValueError: If the config has no validation videos, they are the training videos or the
-            test videos, a report is wanted without test, or nothing can be fitted.
+            test videos, or only tell what is said, a report is wanted without test, or nothing can
+            be fitted.
         FileNotFoundError: If weights, annotations, features or videos are missing.
     """
-    config = load_config(job.model)
+    config = load_config(job.model) if config is None else config
     if job.report is not None and job.test is None:
         raise ValueError('a report shows test videos; give their split with --test')
-    validation = _dataset(config, 'val_dataloader', job.data)
+    validation = annotated_videos(config, 'val_dataloader', job.data)
     store = None if job.decode else job.features or _store(config)
     out = job.out or default_calibration(job.model, job.weights)
     if out is None:
@@ -92,7 +97,7 @@ def calibrate_model(
             f'--out NAME{CALIBRATION_SUFFIX}'
         )
     check_name(out)
-    model, facts = build_grounder(job.model, weights=job.weights, device=job.device)
+    model, facts = build_grounder(job.model, weights=job.weights, device=job.device, config=config)
     inferencer = GroundingInferencer(
         model,
         facts,
@@ -129,7 +134,7 @@ def _score(
     asked: Questions,
     calibration: Calibration,
 ) -> dict[str, Any]:
-    test = _dataset(config, 'test_dataloader', job.test)
+    test = annotated_videos(config, 'test_dataloader', job.test)
     shared = sorted(set(test.video_ids) & set(asked.truth))
     if shared:
         raise ValueError(
@@ -149,8 +154,16 @@ def _score(
     }
 
 
-def _dataset(config: 'Config', loader: str, data_root: Path | None) -> 'VideoDataset':
-    """Return the data set of a loader without its pipeline, moved to another folder if given."""
+def annotated_videos(
+    config: 'Config', loader: str, data_root: Path | None = None
+) -> 'VideoDataset':
+    """Return the data set of a loader without its pipeline, moved to another folder if given.
+
+    Raises:
+        ValueError: If there is none, it is what the model was trained on, or it only tells what is
+            said.
+    """
+    from stgr.datasets import NarratedVideos
     from stgr.registry import DATASETS
 
     if config.get(loader) is None:
@@ -159,13 +172,19 @@ def _dataset(config: 'Config', loader: str, data_root: Path | None) -> 'VideoDat
     settings['pipeline'] = []
     if data_root is not None:
         settings['data_root'] = str(data_root)
+    dataset: VideoDataset = DATASETS.build(settings)
+    if isinstance(dataset, NarratedVideos):
+        raise ValueError(
+            f'{loader} tells what is said in the videos, which is not what happens; click actions '
+            'in some of them (stgr annotate) and calibrate on those'
+        )
     training = (config.get('train_dataloader') or {}).get('dataset', {}).get('data_root')
-    if training is not None and Path(training) == Path(str(settings.get('data_root'))):
+    own = str(settings.get('data_root'))
+    if training is not None and Path(training).resolve() == Path(own).resolve():
         raise ValueError(
             f'{training} is what the model was trained on, where it is too sure of itself; '
             'calibrate and test on other videos'
         )
-    dataset: VideoDataset = DATASETS.build(settings)
     return dataset
 
 
