@@ -86,6 +86,16 @@ def test_training_leaves_scores_before_and_after_beside_controls(trained):
     assert any('stgr annotate' in line for line in said)
 
 
+def test_only_the_control_is_taught_narrations_of_other_videos(trained):
+    done, _, _ = trained
+    permuted = {}
+    for run in ('run', 'permuted'):
+        (config,) = (done.work_dir / run).glob('*.py')  # as MMEngine keeps it
+        permuted[run] = load_config(config).train_dataloader.dataset.get('permute_narrations')
+
+    assert permuted == {'run': None, 'permuted': 0}
+
+
 def test_what_was_trained_answers_queries_of_its_own_thresholds(trained, tiny_video):
     import torch
 
