@@ -84,6 +84,7 @@ def test_training_leaves_scores_before_and_after_beside_controls(trained):
     assert best['chance'] == 0.5, 'each video has two narrations'
     assert any('nobody has clicked anything' in line for line in said)
     assert any('stgr annotate' in line for line in said)
+    assert any('thresholds are chosen by what is said' in line for line in said)
 
 
 def test_only_the_control_is_taught_narrations_of_other_videos(trained):
@@ -236,6 +237,7 @@ def test_a_model_is_scored_on_clicks(data, tmp_path):
     assert list(done.scores) == ['before', 'after', 'chance', 'centre', 'oracle']
     assert done.scores['oracle']['grounding/pointing/pointing_acc'] == 1
     assert any('on clicked seconds' in line for line in said)
+    assert not any('no clicks' in line for line in said)
     assert said[0].endswith('from ours_tiny.safetensors')
 
 

@@ -249,6 +249,11 @@ def _tell_of_clicks(own: OwnData, say: Callable[[str], None]) -> None:
             f'{counts["train"]} of {sum(counts.values())} clicked videos are learned from and '
             'therefore not scored'
         )
+    if not counts['val'] and own.num_captions['val']:
+        say(
+            'no clicks in a validation video: thresholds are chosen by what is said, which is poor '
+            'for a pool of actions (--actions); set --threshold there'
+        )
     if not counts['test'] and own.num_captions['test']:
         names = ', '.join(list(own.num_captions['test'])[:3])
         say(
