@@ -8,7 +8,7 @@ import pytest
 from stgr.apis.model_hub import load_config
 from stgr.apis.own_training import OwnData, train_on
 from stgr.apis.own_training.own_config import adapt_config, feature_store, write_clicks
-from stgr.apis.own_training.run import find_start
+from stgr.apis.own_training.start import find_start
 from stgr.apis.prepare import PreparationSettings, prepare
 from stgr.cli import main
 from stgr.io.failed_videos import FailedVideos
