@@ -12,6 +12,7 @@ from stgr.apis.own_training.start import find_start
 from stgr.apis.prepare import PreparationSettings, prepare
 from stgr.cli import main
 from stgr.io.failed_videos import FailedVideos
+from stgr.io.file_locks import FileLock
 from stgr.preparation import SplitRule
 
 TEXTS = ('crack the egg', 'whisk the egg', 'fry the fish', 'chop the onion', 'slice the bread')
@@ -127,6 +128,19 @@ def test_other_settings_do_not_go_into_the_same_folder(trained):
 
     with pytest.raises(ValueError, match='take another --work-dir'):
         train_on(data.root, config='ours_tiny', epochs=2, work_dir=done.work_dir)
+
+
+def test_two_runs_do_not_meet_in_one_folder(data, tmp_path):
+    (tmp_path / 'run').mkdir()
+    lock = FileLock(tmp_path / 'run' / '.lock')
+    settings = {'config': 'ours_tiny', 'work_dir': tmp_path / 'run', 'config_only': True}
+
+    with pytest.raises(ValueError, match='another process is writing to'):
+        train_on(data.root, **settings)
+    assert not (tmp_path / 'run' / 'config.py').exists()
+
+    lock.release()
+    assert train_on(data.root, **settings).config.is_file()
 
 
 def test_a_run_on_other_captions_or_clicks_is_another_run(data, tmp_path):

@@ -13,6 +13,7 @@ from stgr.apis.own_training.scoring import RUN_DIR, Scores, score_lines, train_a
 from stgr.apis.own_training.start import CONFIG_FILE, find_start
 from stgr.apis.progress import bar_or_lines
 from stgr.io.atomic import write_atomically
+from stgr.io.file_locks import only_writer
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -73,7 +74,7 @@ def train_on(
     Raises:
         FileNotFoundError: If something named is not there.
         ValueError: If there are too few clips, or nothing fits (see ``adapt_config``), or the
-            folder holds another run.
+            folder holds another run, or another process is writing to it.
     """
     from stgr.engine import find_last_checkpoint
 
@@ -99,30 +100,32 @@ def train_on(
 
     failed = _cannot_be_encoded(own, start.name)
     cfg = adapted(failed)
-    path = _claim(folder, cfg, before=adapted(()))
-    write_clicks(own, folder, failed)
-    say(
-        f'{clips} clips of {len(own.num_captions["train"])} videos, batches of '
-        f'{cfg.train_dataloader.batch_size}, {cfg.train_cfg.max_epochs} epochs, from '
-        f'{"its backbone alone" if start.weights is None else start.weights.name}'
-    )
-    _tell_of_clicks(own, say)
-    if not config_only:
-        _encode(cfg, say)
-    if _cannot_be_encoded(own, start.name) != failed:  # known before the first step of training
-        failed = _cannot_be_encoded(own, start.name)
-        cfg = adapted(failed)
-        write_atomically(path, _as_text(cfg))
+    before = adapted(())
+    with only_writer(folder):
+        path = _claim(folder, cfg, before=before)
         write_clicks(own, folder, failed)
-    if failed:
-        say(f'{len(failed)} videos cannot be encoded and are left out, see failed.jsonl there')
-    if config_only:
-        return OwnTraining(folder, path, None, {})
-    scores = train_and_score(folder, cfg, seed=seed, control=control, say=say)
-    checkpoint = find_last_checkpoint(folder / RUN_DIR)
-    for line in score_lines(scores, clicked=bool(own.boxes['test'])):
-        say(line)
-    return OwnTraining(folder, path, checkpoint, scores)
+        say(
+            f'{clips} clips of {len(own.num_captions["train"])} videos, batches of '
+            f'{cfg.train_dataloader.batch_size}, {cfg.train_cfg.max_epochs} epochs, from '
+            f'{"its backbone alone" if start.weights is None else start.weights.name}'
+        )
+        _tell_of_clicks(own, say)
+        if not config_only:
+            _encode(cfg, say)
+        if _cannot_be_encoded(own, start.name) != failed:  # known before the first step of training
+            failed = _cannot_be_encoded(own, start.name)
+            cfg = adapted(failed)
+            write_atomically(path, _as_text(cfg))
+            write_clicks(own, folder, failed)
+        if failed:
+            say(f'{len(failed)} videos cannot be encoded and are left out, see failed.jsonl there')
+        if config_only:
+            return OwnTraining(folder, path, None, {})
+        scores = train_and_score(folder, cfg, seed=seed, control=control, say=say)
+        checkpoint = find_last_checkpoint(folder / RUN_DIR)
+        for line in score_lines(scores, clicked=bool(own.boxes['test'])):
+            say(line)
+        return OwnTraining(folder, path, checkpoint, scores)
 
 
 def _claim(folder: Path, cfg: 'Config', *, before: 'Config') -> Path:
@@ -139,7 +142,6 @@ def _claim(folder: Path, cfg: 'Config', *, before: 'Config') -> Path:
             f'{folder} holds a run with other data or settings; take another --work-dir, or delete '
             'it'
         )
-    folder.mkdir(parents=True, exist_ok=True)
     return write_atomically(path, content)
 
 
