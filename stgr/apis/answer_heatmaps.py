@@ -117,10 +117,10 @@ def _heat(
     queries = [window.query for window in batch]
     if len(set(queries)) == 1:
         queries = queries[:1]  # one text for all windows: what it alone decides is computed once
-    length = max(1, int(text.mask[queries].sum(dim=1).max()))
-    chosen = TextFeatures(
-        text.sentence[queries], text.words[queries, :length], text.mask[queries, :length]
-    )
+    mask = text.mask[queries]
+    # Of GEM's action, verb and object the second may be missing: up to the last one, not how many.
+    length = max(1, int((mask * torch.arange(1, mask.shape[1] + 1, device=mask.device)).max()))
+    chosen = TextFeatures(text.sentence[queries], text.words[queries, :length], mask[:, :length])
     with torch.no_grad():
         heat = model.heatmaps(rearrange(patches, '(n t) p c -> n t p c', n=len(batch)), chosen)
     values: np.ndarray = heat.cpu().numpy()

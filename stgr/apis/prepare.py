@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -12,17 +12,19 @@ from typing import Any
 
 from stgr.apis.contact_sheet import write_sheet
 from stgr.apis.grounder import find_videos
+from stgr.apis.preparation_jobs import PreparationJob, list_jobs, videos_by_id
 from stgr.apis.user_errors import one_line
 from stgr.io.atomic import write_atomically
+from stgr.io.file_locks import only_writer
 from stgr.preparation.cue_cleaning import CaptionLimits
 from stgr.preparation.cues import Subtitles
 from stgr.preparation.decoding import decode_text
 from stgr.preparation.json_subtitles import read_json_subtitles
-from stgr.preparation.records import RULES, Record, RecordStore, stamp
+from stgr.preparation.records import Record, RecordStore
 from stgr.preparation.speech import SpeechRecogniser, heard_from
 from stgr.preparation.splits import SPLITS, SplitRule, moved_videos, split_videos
 from stgr.preparation.statistics import count_everything
-from stgr.preparation.subtitle_files import find_subtitles, read_subtitles
+from stgr.preparation.subtitle_files import read_subtitles
 from stgr.preparation.video_preparation import PreparedVideo, prepare_video
 
 VIDEOS, DURATIONS, STATISTICS = 'videos.json', 'durations.json', 'statistics.json'
@@ -83,16 +85,6 @@ class PreparedData:
     gone: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class _Job:
-    """One video to prepare: its id, files and what its record will say it was made from."""
-
-    video_id: str
-    video: Path
-    subtitles: Path
-    made_from: dict[str, Any]
-
-
 def prepare(
     folders: Sequence[str | Path],
     out: str | Path,
@@ -107,7 +99,7 @@ def prepare(
     ``splits.json``, ``statistics.json``, ``failed.jsonl``, the contact sheet ``report.html``, and
     in ``records``, ``pictures`` and ``transcripts`` what a later run takes up: it looks only at
     videos that are new, have changed, or are asked for with other settings. A killed run loses the
-    video it was at.
+    video it was at. A second run that writes to the same folder meanwhile is refused.
 
     Args:
         folders: Folders of videos, or videos. The id of a video is its name without the ending.
@@ -118,8 +110,8 @@ def prepare(
     Raises:
         FileNotFoundError: If a folder is not there or there are no videos.
         ImportError: If faster-whisper or pysubs2 is needed and not installed.
-        ValueError: If ``out`` was divided by another rule, the speech model cannot be loaded, or no
-            video can be used.
+        ValueError: If ``out`` was divided by another rule, another process is writing to it, the
+            speech model cannot be loaded, or no video can be used.
         OSError: If the disk is full.
     """
     settings, out = settings or PreparationSettings(), Path(out)
@@ -129,13 +121,27 @@ def prepare(
     found = [path.absolute() for path in find_videos(folders)]
     if not found:
         raise FileNotFoundError(f'no videos in {", ".join(map(str, folders))}')
-    out.mkdir(parents=True, exist_ok=True)
+    with only_writer(out):
+        return _prepare(found, out, settings, progress)
+
+
+def _prepare(
+    found: Sequence[Path], out: Path, settings: PreparationSettings, progress: Progress
+) -> PreparedData:
+    """Prepare what is open of these videos, and write the data anew."""
     pinned = _pinned(out, settings.split)
     store = RecordStore(out)
     store.make()
-    videos, failed = _by_id(found)
-    jobs, unnarrated = _jobs(videos, settings, store)
-    todo = [job for job in jobs if _is_open(store.read(job.video_id), job, settings)]
+    videos, failed = videos_by_id(found)
+    jobs, unnarrated = list_jobs(
+        videos,
+        store.transcripts,
+        language=settings.language,
+        limits=settings.limits,
+        speech=settings.speech,
+    )
+    retry = settings.retry_failed
+    todo = [job for job in jobs if job.is_open(store.read(job.video_id), retry_failed=retry)]
     if settings.speech and any(job.subtitles.parent == store.transcripts for job in todo):
         _recogniser(settings).load()
     with closing(_run(partial(_prepare_one, out, settings), todo, settings.workers)) as outcomes:
@@ -177,70 +183,8 @@ def _pinned(out: Path, rule: SplitRule) -> dict[str, str]:
     return pinned
 
 
-def _by_id(files: Iterable[Path]) -> tuple[dict[str, Path], dict[str, str]]:
-    """Return videos by id, and of those that share one, why they are not used."""
-    videos: dict[str, Path] = {}
-    twice: dict[str, str] = {}
-    for path in files:
-        if path.stem in videos:
-            twice[path.stem] = f'{videos[path.stem]} and {path} have the same name; rename one'
-        videos.setdefault(path.stem, path)
-    return {video_id: path for video_id, path in videos.items() if video_id not in twice}, twice
-
-
-def _jobs(
-    videos: Mapping[str, Path], settings: PreparationSettings, store: RecordStore
-) -> tuple[list[_Job], list[str]]:
-    """Return a job per video, and the videos that nobody says anything about."""
-    beside = _Beside()
-    jobs, unnarrated = [], []
-    for video_id, video in videos.items():
-        subtitles = find_subtitles(video, beside.files(video), settings.language)
-        made_from = {
-            'rules': RULES,
-            'video': stamp(video),
-            'limits': asdict(settings.limits),
-            'language': settings.language,
-        }
-        if subtitles is not None:
-            made_from['subtitles'] = stamp(subtitles)
-        elif settings.speech is not None:
-            made_from['speech'] = settings.speech
-            subtitles = store.transcripts / f'{video_id}.json'
-        else:
-            unnarrated.append(video_id)
-            continue
-        jobs.append(_Job(video_id, video, subtitles, made_from))
-    return jobs, unnarrated
-
-
-class _Beside:
-    """The files of each folder by the beginning of their names, listed once."""
-
-    def __init__(self) -> None:
-        self._folders: dict[Path, dict[str, list[Path]]] = {}
-
-    def files(self, video: Path) -> list[Path]:
-        """Return the files that may belong to a video."""
-        folder = video.parent
-        if folder not in self._folders:
-            named: dict[str, list[Path]] = {}
-            for file in sorted(folder.iterdir()):
-                stem = file.name.removesuffix(file.suffix)
-                for name in {stem, stem.rpartition('.')[0]}:  # egg.srt, egg.en.srt
-                    named.setdefault(name, []).append(file)
-            self._folders[folder] = named
-        return self._folders[folder].get(video.stem, [])
-
-
-def _is_open(record: Record | None, job: _Job, settings: PreparationSettings) -> bool:
-    if record is None or record.made_from != job.made_from:
-        return True
-    return record.failed is not None and settings.retry_failed
-
-
 def _run(
-    make: Callable[[_Job], Outcome], jobs: list[_Job], workers: int
+    make: Callable[[PreparationJob], Outcome], jobs: list[PreparationJob], workers: int
 ) -> Generator[Outcome, None, None]:
     if workers == 1 or len(jobs) < 2:
         yield from map(make, jobs)
@@ -250,7 +194,7 @@ def _run(
         yield from pool.map(make, jobs)
 
 
-def _prepare_one(out: Path, settings: PreparationSettings, job: _Job) -> Outcome:
+def _prepare_one(out: Path, settings: PreparationSettings, job: PreparationJob) -> Outcome:
     """Prepare a video and keep its record, also of a failure; a full disk or a bug ends the run."""
     store = RecordStore(out)
     try:
@@ -265,7 +209,7 @@ def _prepare_one(out: Path, settings: PreparationSettings, job: _Job) -> Outcome
     return job.video_id, record
 
 
-def _subtitles(store: RecordStore, settings: PreparationSettings, job: _Job) -> Subtitles:
+def _subtitles(store: RecordStore, settings: PreparationSettings, job: PreparationJob) -> Subtitles:
     if 'speech' not in job.made_from:
         return read_subtitles(job.subtitles)
     heard = {

@@ -153,11 +153,11 @@ def _check(features: FloatArray, right: NDArray[np.bool_], weights: FloatArray) 
             f'expected features (N, K), outcomes (N,) and weights (N,), but got {features.shape}, '
             f'{right.shape} and {weights.shape}'
         )
-    if not (np.isfinite(features).all() and np.isfinite(weights).all() and (weights > 0).all()):
-        raise ValueError('expected finite features and finite weights > 0')
     if right.all() or not right.any():
         only = 'right' if right.any() else 'wrong'
         raise ValueError(
             f'a calibration needs right and wrong answers, but all {len(right)} are {only}; '
             'give more validation videos'
         )
+    if not (np.isfinite(features).all() and np.isfinite(weights).all() and (weights > 0).all()):
+        raise ValueError('expected finite features and finite weights > 0')

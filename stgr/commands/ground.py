@@ -32,7 +32,8 @@ def add_to(commands: Commands) -> None:
     parser.add_argument('--threshold', type=float, help="instead of the model's calibrated one")
     parser.add_argument(
         '--min-score', type=float, metavar='P',
-        help='not found below this probability; needs a calibrated model (stgr calibrate)',
+        help='a query that happens less probably is not found; spans of one that is found all '
+        'stay. Needs a calibrated model (stgr calibrate)',
     )  # fmt: skip
     parser.add_argument(
         '--calibration', type=Path, metavar='FILE', help='file of stgr calibrate (beside weights)'

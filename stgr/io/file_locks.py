@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from stgr.io.atomic import full_disk_named
+
 _UNSUPPORTED = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 
 
@@ -58,6 +60,39 @@ def locked(path: str | os.PathLike[str]) -> Iterator[None]:
     except ImportError:
         yield
         return
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def only_writer(folder: str | os.PathLike[str]) -> Iterator[None]:
+    """Let one process write to a folder at a time; others are refused, not kept waiting.
+
+    Without ``fcntl`` (Windows) each goes in as it comes.
+
+    Args:
+        folder: Made if need be; its lock file ``.lock`` stays there.
+
+    Raises:
+        NotADirectoryError: If it is a file.
+        ValueError: If another process is in the block with this folder.
+    """
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f'{folder} is a file; give a folder')
+    with full_disk_named(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            lock = FileLock(folder / '.lock', wait=False)
+        except ImportError:
+            lock = None
+    if lock is None:
+        yield
+        return
+    if not lock.held:
+        raise ValueError(f'another process is writing to {folder}; wait for it to end')
     try:
         yield
     finally:

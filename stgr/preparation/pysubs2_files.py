@@ -7,6 +7,9 @@ from stgr.io.errors import missing_package
 from stgr.preparation.cues import Cue, Subtitles
 
 _BLANK_LINES = re.compile(r'\n{3,}')
+# What a player never shows as text: overrides and comments between braces, and drawings.
+_BRACES = re.compile(r'\{([^{}]*)\}')
+_DRAWS = re.compile(r'\\p(\d+)')
 
 
 def read_with_pysubs2(text: str, kind: str, *, where: str) -> Subtitles:
@@ -27,7 +30,7 @@ def read_with_pysubs2(text: str, kind: str, *, where: str) -> Subtitles:
         raise missing_package("'stgr[prepare]'", purpose=f'reading .{kind} subtitles') from error
     # Runs of empty lines cost pysubs2's patterns the square of their length.
     text = _BLANK_LINES.sub('\n\n', text)
-    # Its own removal of tags does so too; clean_text takes them out.
+    # Its own removal of tags does so too.
     options = {'keep_html_tags': True} if kind == 'srt' else {}
     try:
         with warnings.catch_warnings():
@@ -37,12 +40,28 @@ def read_with_pysubs2(text: str, kind: str, *, where: str) -> Subtitles:
         raise ValueError(
             f'{where}: broken .{kind} file: {error or type(error).__name__}'
         ) from error
+    shown = _without_braces if kind == 'ass' else str
     cues = (
-        Cue(event.start / 1000, event.end / 1000, _lines(event.text))
+        Cue(event.start / 1000, event.end / 1000, _lines(shown(event.text)))
         for event in file
         if not event.is_comment
     )
     return Subtitles(tuple(cues))
+
+
+def _without_braces(text: str) -> str:
+    r"""Return a SubStation text without what stands in braces and without drawings.
+
+    A drawing lasts from ``\p1`` (or a finer scale) to ``\p0`` or the end.
+    """
+    first, *rest = _BRACES.split(text)
+    shown, drawing = [first], False
+    for inside, behind in zip(rest[::2], rest[1::2], strict=True):
+        for scale in _DRAWS.findall(inside):
+            drawing = scale.strip('0') != ''
+        if not drawing:
+            shown.append(behind)
+    return ''.join(shown)
 
 
 def _lines(text: str) -> str:

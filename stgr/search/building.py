@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from stgr.apis.feature_extraction import Progress, StoreReport, fill_store
 from stgr.apis.methods import DEFAULT_MODELS
-from stgr.search.index_files import delete_unused, is_up_to_date, only_writer, write_index
+from stgr.io.file_locks import only_writer
+from stgr.search.index_files import delete_unused, is_up_to_date, write_index
 from stgr.search.library import LibraryVideo, list_library
 from stgr.search.manifest import MANIFEST_FILE, IndexedVideo, Manifest, load_manifest
 from stgr.search.neighbours import check_kind

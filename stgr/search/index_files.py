@@ -1,7 +1,6 @@
 """The files of an index: written under names of their own, then made valid by the manifest."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,34 +19,6 @@ if TYPE_CHECKING:
 
 RECALL_AT = 100
 _FRAMES_PER_BLOCK = 4096
-_LOCK = '.lock'
-
-
-@contextmanager
-def only_writer(folder: Path) -> Iterator[None]:
-    """Let one process write to an index at a time; others are refused, not kept waiting.
-
-    Without ``fcntl`` (Windows) each goes in as it comes.
-    """
-    from stgr.io.file_locks import FileLock
-
-    if folder.exists() and not folder.is_dir():
-        raise NotADirectoryError(f'{folder} is a file; give a folder for the index')
-    with full_disk_named(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            lock = FileLock(folder / _LOCK, wait=False)
-        except ImportError:
-            lock = None
-    if lock is None:
-        yield
-        return
-    if not lock.held:
-        raise ValueError(f'another process is writing to {folder}; wait for it to end')
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def is_up_to_date(

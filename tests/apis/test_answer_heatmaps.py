@@ -75,6 +75,18 @@ def test_together_they_are_as_one_by_one(door, encoded, size, monkeypatch):
     assert abs(maps[0][3] - maps[1][0]).max() > 1e-3, 'two queries differ on one frame'
 
 
+def test_what_lies_behind_a_missing_part_of_a_query_is_not_cut_off(door, encoded):
+    model, frames = with_window(door, 1), np.arange(3)
+    text = model.encode_text(QUERIES[:1])
+    text.mask[0, 0] = False
+
+    (maps,) = answer_heatmaps(model, encoded.features, text, [frames])
+
+    with torch.no_grad():
+        expected = model.heatmaps(encoded.features.read_patches(frames)[:, None].float(), text)
+    np.testing.assert_allclose(maps, expected.reshape(3, 4, 4), atol=1e-5)
+
+
 def test_windows_of_heat_never_span_a_gap(door, encoded):
     model = with_window(door, 2)
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from stgr.apis import Grounder
+from stgr.apis.answer_judge import AnswerJudge
 from stgr.apis.build import build_grounder, find_calibration
 from stgr.apis.ground_videos import GroundingJob, ground_videos
 from stgr.apis.inferencer import GroundingInferencer
@@ -23,6 +24,7 @@ from stgr.calibration.background_bank import normalise
 from stgr.cli import main
 from stgr.io.result_json import result_to_json
 from stgr.io.results import load_result, save_result
+from stgr.localizers import TemporalAnswer
 from stgr.structures import Span
 
 QUERIES = ['crack an egg', 'melt the butter in a pan']
@@ -123,6 +125,16 @@ def test_improbable_queries_are_not_found(plain, calibration, encoded, asked, ex
     if not exclusive:
         assert found.queries[better].found
     assert found.settings['min_score'] == 0.5
+
+
+def test_no_frame_is_left_of_an_improbable_query(plain, calibration, asked):
+    """Else heat maps would be made that nobody gets."""
+    judge = AnswerJudge(calibration, min_score=0.5, rate_fps=4, model_name='x')
+    answers = [TemporalAnswer(np.ones(12, bool), query.spans) for query in asked.queries]
+
+    judged = judge(answers, [0.4, 0.5], asked.settings)
+
+    assert [answer.active.any() for answer in judged] == [False, True]
 
 
 def test_exactly_the_wanted_probability_is_found(plain, calibration, encoded):

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -180,6 +181,16 @@ def test_one_video_is_too_few():
 
     with pytest.raises(ValueError, match='two validation videos or more'):
         fit_calibration(inferencer, asked)
+
+
+def test_queries_that_all_happen_everywhere_are_told_in_words():
+    asked, inferencer = questions()
+    everywhere = tuple(
+        replace(video, happens=np.ones_like(video.happens)) for video in asked.videos
+    )
+
+    with pytest.raises(ValueError, match='needs right and wrong answers, but all 42 are right'):
+        fit_calibration(inferencer, replace(asked, videos=everywhere))
 
 
 def test_permuted_queries_all_change_places_and_keep_the_truth():
@@ -361,8 +372,12 @@ def test_answers_are_those_of_the_grounder(kitchen, tmp_path):
     ('settings', 'error', 'message'),
     [
         ({'data': 'train'}, ValueError, 'is what the model was trained on'),
+        ({'data': 'val/../train'}, ValueError, 'is what the model was trained on'),
         ({'test': 'val'}, ValueError, r'4 test videos are among those .* \(val0, val1, val2'),
         ({'report': 'page'}, ValueError, 'give their split with --test'),
+        ({'num_resamples': 0}, ValueError, 'at least 1 resample, not 0'),
+        ({'rate_fps': 0.0}, ValueError, r'rate_fps must be a number > 0, but got 0\.0'),
+        ({'test': 'nowhere'}, FileNotFoundError, 'nowhere'),
         ({'rate_fps': 4.0}, ValueError, 'has 2 features per second, but answers are at 4'),
         ({'decode': True}, FileNotFoundError, 'val0 has neither stored features nor a video'),
         ({'data': 'nowhere'}, FileNotFoundError, 'nowhere'),
@@ -378,7 +393,8 @@ def test_what_would_not_be_honest_or_cannot_be_done_is_refused(
     }
 
     with pytest.raises(error, match=message):
-        calibrate_model(job(kitchen, num_resamples=2, **settings))
+        calibrate_model(job(kitchen, **{'num_resamples': 2, **settings}))
+    assert not (tmp_path / 'kitchen.calibration.json').exists()
 
 
 def test_model_without_weights_needs_a_place_for_its_calibration():

@@ -7,10 +7,12 @@ import pytest
 
 from stgr.apis.model_hub import load_config
 from stgr.apis.own_training import OwnData, train_on
-from stgr.apis.own_training.own_config import adapt_config
-from stgr.apis.own_training.run import find_start
+from stgr.apis.own_training.own_config import adapt_config, feature_store, write_clicks
+from stgr.apis.own_training.start import find_start
 from stgr.apis.prepare import PreparationSettings, prepare
 from stgr.cli import main
+from stgr.io.failed_videos import FailedVideos
+from stgr.io.file_locks import FileLock
 from stgr.preparation import SplitRule
 
 TEXTS = ('crack the egg', 'whisk the egg', 'fry the fish', 'chop the onion', 'slice the bread')
@@ -83,6 +85,17 @@ def test_training_leaves_scores_before_and_after_beside_controls(trained):
     assert best['chance'] == 0.5, 'each video has two narrations'
     assert any('nobody has clicked anything' in line for line in said)
     assert any('stgr annotate' in line for line in said)
+    assert any('thresholds are chosen by what is said' in line for line in said)
+
+
+def test_only_the_control_is_taught_narrations_of_other_videos(trained):
+    done, _, _ = trained
+    permuted = {}
+    for run in ('run', 'permuted'):
+        (config,) = (done.work_dir / run).glob('*.py')  # as MMEngine keeps it
+        permuted[run] = load_config(config).train_dataloader.dataset.get('permute_narrations')
+
+    assert permuted == {'run': None, 'permuted': 0}
 
 
 def test_what_was_trained_answers_queries_of_its_own_thresholds(trained, tiny_video):
@@ -115,6 +128,53 @@ def test_other_settings_do_not_go_into_the_same_folder(trained):
 
     with pytest.raises(ValueError, match='take another --work-dir'):
         train_on(data.root, config='ours_tiny', epochs=2, work_dir=done.work_dir)
+
+
+def test_two_runs_do_not_meet_in_one_folder(data, tmp_path):
+    (tmp_path / 'run').mkdir()
+    lock = FileLock(tmp_path / 'run' / '.lock')
+    settings = {'config': 'ours_tiny', 'work_dir': tmp_path / 'run', 'config_only': True}
+
+    with pytest.raises(ValueError, match='another process is writing to'):
+        train_on(data.root, **settings)
+    assert not (tmp_path / 'run' / 'config.py').exists()
+
+    lock.release()
+    assert train_on(data.root, **settings).config.is_file()
+
+
+def test_a_run_on_other_captions_or_clicks_is_another_run(data, tmp_path):
+    """Else old scores would be told of new data, without a step of training."""
+    settings = {'config': 'ours_tiny', 'work_dir': tmp_path / 'run', 'config_only': True}
+    train_on(data.root, **settings)
+    captions = data.root / 'train.json'
+    captions.write_text(captions.read_text().replace('whisk the egg', 'poach the egg'))
+
+    with pytest.raises(ValueError, match='other data'):
+        train_on(data.root, **settings)
+
+    settings['work_dir'] = tmp_path / 'clicked'
+    _click(data, 'val', 'test')
+    train_on(data.root, **settings)
+    before = (tmp_path / 'clicked' / 'test_box_anno.json').read_bytes()
+    boxes = data.root / 'annotations' / 'box_anno.json'
+    boxes.write_text(boxes.read_text().replace('[0, 0, 20, 20]', '[0, 0, 10, 20]'))
+    with pytest.raises(ValueError, match='other data'):
+        train_on(data.root, **settings)
+    assert (tmp_path / 'clicked' / 'test_box_anno.json').read_bytes() == before
+
+
+def test_what_cannot_be_encoded_may_show_after_the_config_was_written(data, tmp_path):
+    """As on a cluster, where ``stgr extract`` comes between."""
+    settings = {'config': 'ours_tiny', 'work_dir': tmp_path / 'run', 'config_only': True}
+    train_on(data.root, **settings)
+    bad = next(iter(data.num_captions['test']))
+    FailedVideos(feature_store(data, 'ours_tiny')).add(bad, 'egg.mp4', 'a broken frame')
+
+    done = train_on(data.root, **settings)
+
+    assert load_config(done.config).val_dataloader.dataset.leave_out == [bad]
+    assert train_on(data.root, **settings).config == done.config
 
 
 def _adapted(name, data, tmp_path, **changes):
@@ -170,7 +230,9 @@ def test_trained_weights_are_changed_slowly(data, tmp_path):
 def test_clicks_in_test_videos_are_scored_and_those_learned_from_are_not(data, tmp_path):
     names = _click(data, 'train', 'test')
 
-    cfg = _adapted('ours_tiny', OwnData(data.root), tmp_path)
+    clicked = OwnData(data.root)
+    cfg = _adapted('ours_tiny', clicked, tmp_path)
+    write_clicks(clicked, tmp_path)
 
     boxes = json.loads(Path(cfg.test_dataloader.dataset.boxes).read_text())
     assert list(boxes) == [names['test']]
@@ -189,6 +251,7 @@ def test_a_model_is_scored_on_clicks(data, tmp_path):
     assert list(done.scores) == ['before', 'after', 'chance', 'centre', 'oracle']
     assert done.scores['oracle']['grounding/pointing/pointing_acc'] == 1
     assert any('on clicked seconds' in line for line in said)
+    assert not any('no clicks' in line for line in said)
     assert said[0].endswith('from ours_tiny.safetensors')
 
 

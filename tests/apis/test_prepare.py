@@ -14,6 +14,7 @@ from stgr.apis import prepare as prepare_module
 from stgr.apis.prepare import PreparationSettings, prepare
 from stgr.cli import main
 from stgr.datasets import HowTo100M
+from stgr.io.file_locks import FileLock
 from stgr.preparation import CaptionLimits, SplitRule
 
 SAID = 'now we crack the egg into the bowl and then we whisk it with a fork so that it is smooth'
@@ -161,6 +162,21 @@ def test_a_killed_run_keeps_what_it_had_and_the_next_goes_on(folder, out, looked
 
     assert looked_at == ['egg_3.mp4', 'egg_4.mp4', 'egg_5.mp4']
     assert len(done.splits) == 6
+
+
+def test_a_second_run_in_the_same_folder_is_refused_and_takes_nothing_away(folder, out, capfd):
+    prepare([folder], out)
+    (out / 'records' / '.partial-7-egg_9.json').write_text('of the other run')
+    lock = FileLock(out / '.lock')
+
+    assert main(['prepare', str(folder), '--out', str(out)]) == 1
+
+    error = capfd.readouterr().err
+    assert error == f'error: another process is writing to {out}; wait for it to end\n'
+    assert (out / 'records' / '.partial-7-egg_9.json').exists()
+    lock.release()
+    assert main(['prepare', str(folder), '--out', str(out)]) == 0
+    assert not (out / 'records' / '.partial-7-egg_9.json').exists()
 
 
 def test_a_damaged_record_is_made_again(folder, out, looked_at):

@@ -40,6 +40,7 @@ NOT_RUN = {
     'stgr train *': 'hours; tests/apis/test_own_training.py, the notebook',
     'stgr ground NEW.mp4 *': 'the trained model; tests/apis/test_own_training.py',
     'stgr make-tiny-kitchen tk*': '20 and 100 videos',
+    'python tools/make_own_videos.py *': 'as above; tests/tools/test_make_own_videos.py',
     'stgr demo *': 'serves until it is stopped; tests/demo_page/test_demo_command.py',
     'stgr serve *': 'serves until it is stopped; tests/apis/serving/test_server.py',
     'curl *': 'asks stgr serve, as above',
@@ -94,6 +95,7 @@ AROUND = {
     'model.selector =': CONFIG,
     'train_cfg = dict(by_epoch': CONFIG,
     'custom_hooks = [dict(type=': CONFIG,
+    'custom_hooks.append(dict(type=': CONFIG,
     'test_dataloader.dataset =': CONFIG,
 }
 

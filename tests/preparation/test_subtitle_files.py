@@ -82,7 +82,7 @@ FILES = {
         SRT, [Cue(1, 2.5, 'Crack the egg\ninto a <i>bowl</i>'), Cue(60.04, 59, 'whisk it')], {}
     ),
     'vtt': (VTT, [Cue(62.5, 3604, 'Crack the egg')], {'unreadable times': 1}),
-    'ass': (ASS, [Cue(1, 2.5, '{\\pos(10,20)}Crack it,\nslowly')], {}),
+    'ass': (ASS, [Cue(1, 2.5, 'Crack it,\nslowly')], {}),
     'json3': (
         json.dumps(YOUTUBE),
         [
@@ -134,6 +134,25 @@ def test_whisper_cpp_counts_milliseconds(write):
 def test_the_content_counts_more_than_the_suffix(write):
     assert read_subtitles(write('egg.srt', VTT)).cues == tuple(FILES['vtt'][1])
     assert read_subtitles(write('soup.srt', ASS)).cues == tuple(FILES['ass'][1])
+
+
+SUBSTATION = {
+    'place and slant': (r'{\pos(320,40)}Crack {\i1}an{\i0} egg\Ninto it', 'Crack an egg\ninto it'),
+    'karaoke': (r'{\k20}whi{\k30}sk {\kf40}it', 'whisk it'),
+    'comment': ('fry{or poach?} the fish', 'fry the fish'),
+    'hard blank': (r'chop\hit', 'chop it'),
+    'drawing': (r'{\p1}m 0 0 l 100 0{\p0}slice{\pos(1,2)} it', 'slice it'),
+    'drawing to the end': (r'whisk {\an8\p2\pbo3}m 0 0 l 9 9', 'whisk '),
+    'long outline': (r'{\clip(' + 'm 0 0 ' * 200 + ')}fry it', 'fry it'),
+}
+
+
+@pytest.mark.parametrize('name', SUBSTATION)
+def test_of_substation_only_what_a_player_shows_is_read(name, write):
+    text, shown = SUBSTATION[name]
+    event = f'Dialogue: 0,0:00:05.00,0:00:06.00,Default,,0,0,0,,{text}\n'
+
+    assert read_subtitles(write('egg.ass', ASS + event)).cues[-1].text == shown
 
 
 def test_times_between_words_of_vtt_are_those_of_the_words(write):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from stgr.apis.build import build_grounder, default_calibration
 from stgr.apis.calibration.fit import fit_calibration
 from stgr.apis.calibration.page import report_lines, write_calibration_page
-from stgr.apis.calibration.questions import Questions, ask
+from stgr.apis.calibration.questions import ask
 from stgr.apis.calibration.score import score_calibration
 from stgr.apis.grounder import DEFAULT_FPS
 from stgr.apis.inferencer import GroundingInferencer
@@ -41,8 +41,11 @@ class CalibrationJob:
         rate_fps: Evaluated frames per second; None for the config's ``ground_fps``, or 2.
         threshold, min_duration_sec, max_gap_sec, device, reader: As for ``Grounder``; spans are
             judged for these.
-        num_resamples: Resamples of the test videos for the intervals.
+        num_resamples: Resamples of the test videos for the intervals, >= 1.
         seed: Of the resamples and the permuted control.
+
+    Raises:
+        ValueError: If a report is wanted without test, or there is no resample.
     """
 
     model: str | Path
@@ -62,14 +65,24 @@ class CalibrationJob:
     num_resamples: int = 500
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        if self.report is not None and self.test is None:
+            raise ValueError('a report shows test videos; give their split with --test')
+        if self.num_resamples < 1:
+            raise ValueError(f'intervals need at least 1 resample, not {self.num_resamples}')
+
 
 def calibrate_model(
-    job: CalibrationJob, *, say: Callable[[str], None] = lambda line: None
+    job: CalibrationJob,
+    *,
+    config: 'Config | None' = None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> tuple[Calibration, dict[str, Any] | None]:
     """Fit the probabilities of a model on validation videos, save them, and score them on test.
 
     Args:
         job: What to do.
+        config: The model's config where it is not just the named one.
         say: Called with one line at a time.
 
     Returns:
@@ -77,13 +90,12 @@ def calibrate_model(
 
     Raises:
         ValueError: If the config has no validation videos, they are the training videos or the
-            test videos, a report is wanted without test, or nothing can be fitted.
+            test videos, or only tell what is said, or nothing can be fitted.
         FileNotFoundError: If weights, annotations, features or videos are missing.
     """
-    config = load_config(job.model)
-    if job.report is not None and job.test is None:
-        raise ValueError('a report shows test videos; give their split with --test')
+    config = load_config(job.model) if config is None else config
     validation = annotated_videos(config, 'val_dataloader', job.data)
+    test = None if job.test is None else _test_videos(config, job.test, validation)
     store = None if job.decode else job.features or feature_store_of(config)
     out = job.out or default_calibration(job.model, job.weights)
     if out is None:
@@ -92,12 +104,11 @@ def calibrate_model(
             f'--out NAME{CALIBRATION_SUFFIX}'
         )
     check_name(out)
-    model, facts = build_grounder(job.model, weights=job.weights, device=job.device)
-    configured = config.get('ground_fps', DEFAULT_FPS)
+    model, facts = build_grounder(job.model, weights=job.weights, device=job.device, config=config)
     inferencer = GroundingInferencer(
         model,
         facts,
-        rate_fps=configured if job.rate_fps is None else job.rate_fps,
+        rate_fps=config.get('ground_fps', DEFAULT_FPS) if job.rate_fps is None else job.rate_fps,
         min_duration_sec=job.min_duration_sec,
         max_gap_sec=job.max_gap_sec,
         threshold=job.threshold,
@@ -109,9 +120,9 @@ def calibrate_model(
     path = save_calibration(calibration, out)
     say(_summary(calibration))
     say(f'calibration in {path}')
-    if job.test is None:
+    if test is None:
         return calibration, None
-    scores = _score(job, inferencer, config, store, asked, calibration)
+    scores = _score(job, inferencer, test, store, calibration)
     for line in report_lines(scores):
         say(line)
     if job.report is not None:
@@ -122,21 +133,25 @@ def calibrate_model(
     return calibration, scores
 
 
-def _score(
-    job: CalibrationJob,
-    inferencer: GroundingInferencer,
-    config: 'Config',
-    store: Path | None,
-    asked: Questions,
-    calibration: Calibration,
-) -> dict[str, Any]:
-    test = annotated_videos(config, 'test_dataloader', job.test)
-    shared = sorted(set(test.video_ids) & set(asked.truth))
+def _test_videos(config: 'Config', data_root: Path, validation: 'VideoDataset') -> 'VideoDataset':
+    """Return the test videos; refuse those that the calibration is fitted on."""
+    test = annotated_videos(config, 'test_dataloader', data_root)
+    shared = sorted(set(test.video_ids) & set(validation.video_ids))
     if shared:
         raise ValueError(
             f'{len(shared)} test videos are among those the calibration was fitted on '
             f'({", ".join(shared[:3])}...); give others'
         )
+    return test
+
+
+def _score(
+    job: CalibrationJob,
+    inferencer: GroundingInferencer,
+    test: 'VideoDataset',
+    store: Path | None,
+    calibration: Calibration,
+) -> dict[str, Any]:
     answers = ask(inferencer, test, features=store)
     scores = score_calibration(
         inferencer, answers, calibration, num_resamples=job.num_resamples, seed=job.seed
@@ -150,17 +165,16 @@ def _score(
     }
 
 
-def annotated_videos(config: 'Config', loader: str, data_root: Path | None) -> 'VideoDataset':
+def annotated_videos(
+    config: 'Config', loader: str, data_root: Path | None = None
+) -> 'VideoDataset':
     """Return the data set of a loader without its pipeline, moved to another folder if given.
 
-    Args:
-        config: It has ``loader``.
-        loader: ``'val_dataloader'`` or ``'test_dataloader'``.
-        data_root: Where the videos and annotations are; None: as the config says.
-
     Raises:
-        ValueError: If there is no such loader, or the videos are those of training.
+        ValueError: If there is none, it is what the model was trained on, or it only tells what is
+            said.
     """
+    from stgr.datasets import NarratedVideos
     from stgr.registry import DATASETS
 
     if config.get(loader) is None:
@@ -169,13 +183,19 @@ def annotated_videos(config: 'Config', loader: str, data_root: Path | None) -> '
     settings['pipeline'] = []
     if data_root is not None:
         settings['data_root'] = str(data_root)
+    dataset: VideoDataset = DATASETS.build(settings)
+    if isinstance(dataset, NarratedVideos):
+        raise ValueError(
+            f'{loader} tells what is said in the videos, which is not what happens; click actions '
+            'in some of them (stgr annotate) and calibrate on those'
+        )
     training = (config.get('train_dataloader') or {}).get('dataset', {}).get('data_root')
-    if training is not None and Path(training) == Path(str(settings.get('data_root'))):
+    own = str(settings.get('data_root'))
+    if training is not None and Path(training).resolve() == Path(own).resolve():
         raise ValueError(
             f'{training} is what the model was trained on, where it is too sure of itself; '
             'calibrate and test on other videos'
         )
-    dataset: VideoDataset = DATASETS.build(settings)
     return dataset
 
 

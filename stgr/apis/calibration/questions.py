@@ -158,7 +158,7 @@ def _features(
     if abs(stored.step_sec * inferencer.rate_fps - 1) > 1e-6:
         raise ValueError(
             f'{stored.source} has {1 / stored.step_sec:g} features per second, but answers are at '
-            f'{inferencer.rate_fps:g}; extract them at that rate, or give --fps'
+            f'{inferencer.rate_fps:g}; extract them at that rate, give --fps, or --decode them'
         )
     yield stored
 

@@ -48,7 +48,7 @@ def adapt_config(
     Args:
         cfg: Config of a model that learns.
         data: The videos.
-        work_dir: Where the chosen clicks are noted.
+        work_dir: Where the chosen clicks are noted, see ``write_clicks``.
         name: What the features are called: those of one backbone.
         epochs: Instead of the config's, or of as many as make ``MIN_STEPS`` steps.
         weights: What training begins with, at a lower rate; None: the heads as they are made.
@@ -59,6 +59,7 @@ def adapt_config(
             are too few clips.
     """
     _check(cfg, name)
+    cfg.data_sha256 = data.sha256  # other captions or clicks are another run
     clips, root = data.num_clips, data.root.resolve()
     steps = _pipeline(cfg, feature_store(data, name))
     common = {'data_root': str(root), 'videos_dir': VIDEOS, 'durations': DURATIONS}
@@ -98,6 +99,18 @@ def adapt_config(
     if cfg.val_dataloader is not None:
         hooks.append({'type': _CALIBRATE, 'interval': epochs})
     cfg.custom_hooks = hooks
+
+
+def write_clicks(data: OwnData, work_dir: Path, leave_out: Collection[str] = ()) -> None:
+    """Note the clicks that are scored where the config of ``adapt_config`` looks for them."""
+    for split in ('val', 'test'):
+        clicked = data.scored_boxes(split, leave_out)
+        if clicked:
+            write_atomically(_clicks_file(work_dir, split), json.dumps(clicked).encode())
+
+
+def _clicks_file(work_dir: Path, split: str) -> Path:
+    return work_dir.resolve() / f'{split}_{BOXES}'
 
 
 def feature_store(data: OwnData, name: str) -> Path:
@@ -158,16 +171,13 @@ def _evaluation(
 ) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
     """Return loader and metric of a split; None and None if no video is in it."""
     readable = [v for v, n in data.num_captions[split].items() if n and v not in leave_out]
-    clicked = {v: rows for v, rows in data.boxes[split].items() if v not in leave_out}
     dataset: dict[str, Any]
-    if clicked:
-        chosen = work_dir.resolve() / f'{split}_{BOXES}'
-        write_atomically(chosen, json.dumps(clicked).encode())
+    if data.scored_boxes(split, leave_out):
         root = Path(common['data_root'])
         dataset = {
             'type': 'stgr.datasets.GroundingYouTube',
             'data_root': str(root / ANNOTATIONS),
-            'boxes': str(chosen),
+            'boxes': str(_clicks_file(work_dir, split)),
             'videos_dir': str(root / VIDEOS),
             'durations': str(root / DURATIONS),
         }

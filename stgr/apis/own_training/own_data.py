@@ -1,6 +1,8 @@
 """The folder that ``stgr prepare`` makes, as training sees it."""
 
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -85,6 +87,18 @@ class OwnData:
             split: {v: rows for v, rows in clicked.items() if v in self.num_captions[split]}
             for split in SPLITS
         }
+
+    def scored_boxes(self, split: str, leave_out: Collection[str] = ()) -> dict[str, Any]:
+        """Return what was clicked in the videos of a split that can be read."""
+        return {v: rows for v, rows in self.boxes[split].items() if v not in leave_out}
+
+    @property
+    def sha256(self) -> str:
+        """Checksum of what is said in the videos, of their splits and of the clicks that count."""
+        said = {split: (self.root / f'{split}.json').read_text('utf-8') for split in SPLITS}
+        clicked = {split: self.boxes[split] for split in ('val', 'test')}
+        text = json.dumps([said, clicked], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _count(path: Path) -> dict[str, int]:

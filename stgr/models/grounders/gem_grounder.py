@@ -84,8 +84,7 @@ class GEMGrounder(BaseGrounder):
 
         Returns:
             ``sentence``: the mean direction of the prompts of the query, (Q, C). ``words``: of
-            action, verb and object, (Q, 3, C), with a mask of those that the query has; they lie
-            together at the front.
+            action, verb and object, (Q, 3, C), with a mask of those that the query has.
 
         Raises:
             ValueError: If a prompt is longer than the model reads.
