@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stgr.apis.feature_extraction import Progress, StoreReport, fill_store
+from stgr.apis.feature_extraction import (
+    Progress,
+    StoreReport,
+    check_failures,
+    check_max_failed,
+    fill_store,
+)
 from stgr.apis.methods import DEFAULT_MODELS
 from stgr.search.index_files import delete_unused, is_up_to_date, only_writer, write_index
 from stgr.search.library import LibraryVideo, list_library
@@ -56,6 +62,7 @@ def build_index(
     reader: str = 'pyav',
     fresh: bool = False,
     retry_failed: bool = False,
+    max_failed: float | None = None,
     progress: Progress | None = None,
 ) -> IndexReport:
     """Index the videos of a folder and of the folders in it, or renew their index.
@@ -80,11 +87,13 @@ def build_index(
         reader: Registered name of the video reader.
         fresh: Make an index of another model or folder anew in the same place.
         retry_failed: Try again what failed in earlier runs.
+        max_failed: Share of the videos that may fail, in [0, 1], earlier runs included: when more
+            have, it stops and the old index stays. None: all are tried.
         progress: Wraps the iterator of videos being encoded, given with their number.
 
     Raises:
         ValueError: If the index is of another model or folder, the kind is unknown, no video can be
-            read, or another process is writing to it.
+            read or more failed than may, or another process is writing to it.
         FileNotFoundError: If there are no videos.
         ImportError: If the kind needs FAISS, which is not installed.
         OSError: If the disk is full.
@@ -94,6 +103,7 @@ def build_index(
     from stgr.search.origin import model_origin
 
     check_kind(kind)
+    check_max_failed(max_failed)
     if not (math.isfinite(rate_fps) and rate_fps > 0):
         raise ValueError(f'rate_fps must be a number > 0, but got {rate_fps}')
     root, folder = Path(videos_dir), Path(out)
@@ -113,8 +123,11 @@ def build_index(
             reader=reader,
             patches=grounder.similarity_needs_patches,
             retry_failed=retry_failed,
+            max_failed=max_failed,
             progress=progress,
         )
+        if report.too_many_failed:
+            check_failures([report], max_failed)
         indexed = _indexed(videos, store)
         if not indexed:
             raise ValueError(_nothing_readable(root, store, report))
