@@ -3,14 +3,16 @@
 import json
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stgr import __version__
 from stgr.apis.build import build_from_config, config_sha256, find_calibration
 from stgr.apis.model_card import ModelCard
+from stgr.apis.model_hub import PRETRAINED_CONFIG
 from stgr.apis.plain_config import check_plain_config, plain_config
 from stgr.calibration import (
     BACKGROUND_SUFFIX,
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from stgr.structures import ModelFacts
 
 FORMAT = 'stgr-model/1'
-CONFIG_FILE, WEIGHTS_FILE, CARD_FILE = 'config.json', 'model.safetensors', 'README.md'
+CONFIG_FILE, WEIGHTS_FILE, CARD_FILE = PRETRAINED_CONFIG, 'model.safetensors', 'README.md'
 CALIBRATION_FILES = (f'model{CALIBRATION_SUFFIX}', f'model{BACKGROUND_SUFFIX}')
 FILES = (CONFIG_FILE, WEIGHTS_FILE, CARD_FILE, *CALIBRATION_FILES)
 FIELDS = {'format', 'stgr_version', 'name', 'model', 'ground_fps', 'notice'}
@@ -137,11 +139,11 @@ def push_to_hub(
 def load_pretrained(
     repo_or_folder: str | Path,
     *,
-    revision: str | None,
-    token: str | bool | None,
-    cache_dir: str | Path | None,
-    local_files_only: bool | None,
-    device: str | None,
+    revision: str | None = None,
+    token: str | bool | None = None,
+    cache_dir: str | Path | None = None,
+    local_files_only: bool | None = None,
+    device: str | None = None,
 ) -> 'tuple[Config, BaseGrounder, ModelFacts, Calibration | None]':
     """Return config, model, facts and calibration of a folder or the hub; see ``Grounder``."""
     if Path(repo_or_folder).is_dir():
@@ -149,7 +151,16 @@ def load_pretrained(
             raise ValueError(f'{repo_or_folder} is a folder, which has no revision {revision!r}')
         folder = Path(repo_or_folder)
     else:
-        folder = _download(str(repo_or_folder), revision, token, cache_dir, local_files_only)
+        fetch = partial(
+            _download,
+            str(repo_or_folder),
+            token=token,
+            cache_dir=cache_dir,
+            local_files_only=local_files_only,
+        )
+        commit = fetch((CONFIG_FILE,), revision)
+        read_config(commit / CONFIG_FILE)  # what is no model of ours is refused before its weights
+        folder = fetch(FILES, commit.name)
     config = read_config(folder / CONFIG_FILE)
     weights = folder / WEIGHTS_FILE
     if not weights.is_file():
@@ -174,6 +185,10 @@ def read_config(path: Path) -> 'Config':
     from stgr.registry import MODELS
 
     document = read_json(path)
+    if 'format' not in document.names():
+        raise ValueError(
+            f'{path}: no model that save_pretrained wrote; a CLIP or SigLIP needs --method gem'
+        )
     if document['format'].text() != FORMAT:
         raise ValueError(
             f'{path}: format is {document["format"].value!r}; this version of stgr reads {FORMAT}'
@@ -210,12 +225,14 @@ def _printable(node: JsonNode) -> str:
 
 def _download(
     repo_id: str,
+    names: Sequence[str],
     revision: str | None,
+    *,
     token: str | bool | None,
     cache_dir: str | Path | None,
     local_files_only: bool | None,
 ) -> Path:
-    """Return the folder of a model of the hub; only the files of ``FILES`` are downloaded."""
+    """Return the folder of a commit of a model of the hub, with the files of these names."""
     from huggingface_hub import constants, snapshot_download
 
     if not _REPO_ID.fullmatch(repo_id):
@@ -228,7 +245,7 @@ def _download(
             token=token,
             cache_dir=cache_dir,
             local_files_only=offline,
-            allow_patterns=list(FILES),
+            allow_patterns=list(names),
         )
     except Exception as error:
         how = 'offline (HF_HUB_OFFLINE or local_files_only)' if offline else 'from the hub'

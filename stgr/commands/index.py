@@ -21,7 +21,11 @@ def add_to(commands: Commands) -> None:
     parser.add_argument(
         '--kind', default='exact', help='exact, or hnsw or ivf for millions of frames (exact)'
     )
-    parser.add_argument('--model', default='ours_tiny', help='model name or config (ours_tiny)')
+    parser.add_argument(
+        '--model',
+        default='ours_tiny',
+        help='model name, config, saved folder or hub name (ours_tiny)',
+    )
     parser.add_argument('--weights', type=Path, metavar='FILE', help='checkpoint of the model')
     parser.add_argument('--fps', type=float, default=1.0, help='frames per second of video (1)')
     parser.add_argument(

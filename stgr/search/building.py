@@ -14,6 +14,7 @@ from stgr.apis.feature_extraction import (
     fill_store,
 )
 from stgr.apis.methods import DEFAULT_MODELS
+from stgr.apis.model_hub import lasting_name
 from stgr.search.index_files import delete_unused, is_up_to_date, only_writer, write_index
 from stgr.search.library import LibraryVideo, list_library
 from stgr.search.manifest import MANIFEST_FILE, IndexedVideo, Manifest, load_manifest
@@ -79,8 +80,8 @@ def build_index(
     Args:
         videos_dir: Folder of the videos.
         out: Folder of the index; made if need be.
-        model: Model name or config path.
-        weights: Checkpoint; None for the bundled one.
+        model: As of ``Grounder``.
+        weights: Likewise.
         device: Where to compute; None for a GPU if there is one.
         kind: ``exact``, or ``hnsw`` or ``ivf``, which need FAISS.
         rate_fps: Frames per second of video.
@@ -98,7 +99,7 @@ def build_index(
         ImportError: If the kind needs FAISS, which is not installed.
         OSError: If the disk is full.
     """
-    from stgr.apis.build import build_grounder
+    from stgr.apis.grounder import Grounder
     from stgr.io.feature_store import FeatureStore
     from stgr.search.origin import model_origin
 
@@ -109,7 +110,8 @@ def build_index(
     root, folder = Path(videos_dir), Path(out)
     videos = list_library(root)
     with only_writer(folder):
-        grounder, facts = build_grounder(model, weights=weights, device=device)
+        door = Grounder(model, weights=weights, device=device)
+        grounder, facts = door.inferencer.model, door.facts
         origin = model_origin(grounder, facts, rate_fps=rate_fps, reader=reader)
         store = FeatureStore(folder / FEATURES)
         old = None if fresh else _old_manifest(folder, root, origin)
@@ -133,7 +135,7 @@ def build_index(
             raise ValueError(_nothing_readable(root, store, report))
         wanted: dict[str, Any] = {
             'root': _lasting(root),
-            'model': _lasting(model) if str(model).endswith('.py') else str(model),
+            'model': lasting_name(model),
             'weights': None if weights is None else _lasting(weights),
             'origin': origin,
             'rate_fps': float(rate_fps),
