@@ -1,6 +1,7 @@
 """``stgr index`` and ``stgr search`` as people meet them."""
 
 import json
+import os
 import re
 import shutil
 
@@ -66,6 +67,22 @@ def test_a_page_fetches_and_runs_nothing_and_escapes_names(run, library, tmp_pat
     assert '<img src=x' not in page
     assert '&lt;img src=x onerror=alert(1)&gt;&amp;.mp4' in page
     assert 'http' not in page.replace('http-equiv', '')
+
+
+def test_a_name_that_is_no_text_is_shown_and_linked(run, library, tmp_path):
+    odd = os.fsdecode(b'\xff.mp4')
+    shutil.move(library / 'b.mp4', library / odd)
+    (library / 'a.mp4').unlink()
+    (library / 'more' / 'a.mp4').unlink()
+    run('index', 'library', '--fps', '2')
+
+    options = ['--all', '--page', 'page.html', '--json', 'a.json', '--device', 'cpu']
+    status, _, error = run('search', 'flip it over', *options)
+
+    assert (status, error) == (0, '')
+    assert 'href="library/%FF.mp4#t=' in (tmp_path / 'page.html').read_text()
+    (answer,) = json.loads((tmp_path / 'a.json').read_text())['queries']
+    assert {moment['video'] for moment in answer['moments']} == {odd}
 
 
 def test_not_found_is_said(run, library):
