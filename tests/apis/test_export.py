@@ -32,6 +32,21 @@ def test_a_folder_of_results_is_all_of_them(results):
     assert load_answers(results / 'kitchen' / 'result.json')[0].video_id == 'kitchen'
 
 
+def test_the_probabilities_of_a_result_are_exported(tmp_path):
+    result = make_result()
+    egg, kite = result.queries
+    egg = replace(egg, probability=0.75, spans=(replace(egg.spans[0], probability=0.5),))
+    save_result(replace(result, queries=(egg, kite)), tmp_path / 'out')
+
+    assert main(['export', str(tmp_path / 'out'), '--to', 'csv']) == 0
+
+    lines = (tmp_path / 'out' / 'kitchen.csv').read_text().splitlines()
+    assert lines[1:] == [
+        'kitchen.mp4,crack an egg,yes,0.5,1.0,2.5,0.75,0.5',
+        'kitchen.mp4,fly a kite,no,-0.1,,,,',
+    ]
+
+
 @pytest.mark.parametrize('name', FORMATS)
 def test_the_command_writes_every_format_beside_its_result(name, results, capsys):
     assert main(['export', str(results / 'kitchen'), '--to', name]) == 0

@@ -15,7 +15,15 @@ from typing import Any
 from stgr.io.checked_json import JsonNode, read_json
 from stgr.io.formats.frame_clock import FrameClock
 from stgr.io.formats.gathering import Gathered, located
-from stgr.io.formats.json_facts import facts_to_json, gathered_from_json, json_bytes, optional
+from stgr.io.formats.json_facts import (
+    PROBABILITY,
+    facts_to_json,
+    gathered_from_json,
+    json_bytes,
+    optional,
+    optional_number,
+    probability_to_json,
+)
 from stgr.io.formats.known_videos import KnownVideos
 from stgr.structures.video_answers import QuerySpan, VideoAnswers
 
@@ -87,7 +95,8 @@ def _markers(answers: VideoAnswers, clock: FrameClock) -> Iterator[dict[str, Any
                 marked_range=_range(first, stop, clock.fps),
                 comment='',
             )
-            yield {**marker, 'metadata': {'stgr': {'score': span.score}}}
+            notes = {'score': span.score, **probability_to_json(span.probability)}
+            yield {**marker, 'metadata': {'stgr': notes}}
 
 
 def read(path: Path, known: KnownVideos) -> list[VideoAnswers]:
@@ -122,8 +131,11 @@ def _read_timeline(timeline: JsonNode, known: KnownVideos) -> VideoAnswers:
             start = _seconds(marker['marked_range']['start_time'])
             end = start + _seconds(marker['marked_range']['duration'])
             notes = optional(marker['metadata'], 'stgr')
-            score = None if notes is None else optional(notes, 'score')
-            span = QuerySpan(start, end, None if score is None else score.number())
+            score, probability = (
+                None if notes is None else optional_number(notes, name)
+                for name in ('score', PROBABILITY)
+            )
+            span = QuerySpan(start, end, score, probability=probability)
             gathered.add(marker['name'].text(), span)
     return known.complete(gathered.answers())
 

@@ -170,6 +170,19 @@ def test_the_library_of_fiftyone_reads_events_and_boxes(put):
     assert [attribute.value for attribute in labels.attrs] == ['fly a kite', 'rühren 蛋']
 
 
+def test_the_library_of_fiftyone_reads_probabilities(put):
+    eta = pytest.importorskip('eta.core.video', exc_type=ImportError)
+    answers = make_answers()
+    whisk = answers.queries[2]
+    whisk = replace(whisk, spans=(replace(whisk.spans[0], probability=0.625),))
+    path = put('fiftyone', replace(answers, queries=(whisk,)))
+
+    labels = eta.VideoLabels.from_json(str(path / 'labels' / 'kitchen.json'))
+
+    (event,) = labels.events
+    assert [(one.name, one.value) for one in event.attrs] == [('probability', 0.625)]
+
+
 def test_activitynet_has_the_fields_that_its_evaluation_asks_for(put):
     document = json.loads(put('activitynet').read_text())
 
