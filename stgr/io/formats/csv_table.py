@@ -54,16 +54,25 @@ def read(path: Path, known: KnownVideos) -> list[VideoAnswers]:
     except UnicodeDecodeError as error:
         raise ValueError(f'{path}: expected UTF-8 text, but byte {error.start} is not') from error
     table = csv.DictReader(io.StringIO(text, newline=''))
+    try:
+        found = _read_rows(table, path)
+    except csv.Error as error:
+        raise ValueError(
+            f'{path}:{table.line_num + 1}: broken table ({error}); is a quote not closed?'
+        ) from error
+    return [known.complete(gathered.answers()) for gathered in found]
+
+
+def _read_rows(table: 'csv.DictReader[str]', path: Path) -> list[Gathered]:
     missing = {*COLUMNS} - {*(table.fieldnames or ()), *_MAY_MISS}
     if missing:
-        raise ValueError(
-            f'{path}:1: no column {", ".join(sorted(missing))}; expected {", ".join(COLUMNS)}'
-        )
+        names = [name for name in COLUMNS if name in missing]
+        raise ValueError(f'{path}:1: no column {", ".join(names)}; expected {", ".join(COLUMNS)}')
     videos: dict[str, Gathered] = {}
     for row in table:
         with located(f'{path}:{table.line_num}'):
             _read_row({name: (row.get(name) or '').strip() for name in _ALL}, videos)
-    return [known.complete(gathered.answers()) for gathered in videos.values()]
+    return list(videos.values())
 
 
 def _read_row(row: dict[str, str], videos: dict[str, Gathered]) -> None:

@@ -291,3 +291,11 @@ def test_a_broken_cue_is_named_by_its_line(text, message, tmp_path):
 def test_an_edl_of_another_rate_asks_for_one():
     with pytest.raises(ValueError, match=r'not 10; give the rate of your project with --fps'):
         find_format('edl').write([make_answers(fps=10.0)], KnownVideos())
+
+
+def test_a_table_with_an_open_quote_is_refused_with_its_line(tmp_path):
+    file = tmp_path / 'answers.csv'
+    file.write_text('video,query,found,start_sec,end_sec\n"kitchen.mp4,stir' + ' x' * 70_000)
+
+    with pytest.raises(ValueError, match=r'answers\.csv:2: broken table .*is a quote not closed'):
+        find_format('csv').read(file, KnownVideos())
