@@ -36,8 +36,9 @@ def add_to(commands: Commands) -> None:
 
 def _run(args: argparse.Namespace) -> None:
     from stgr.demo_page.page import import_gradio
-    from stgr.demo_page.server import DemoServer, free_port
+    from stgr.demo_page.server import DemoServer
     from stgr.demo_page.videos import VideoFolder
+    from stgr.io.json_http import free_port
 
     import_gradio()  # what is wrong is said before the model is loaded
     VideoFolder(args.videos)

@@ -33,7 +33,9 @@ def _run(args: argparse.Namespace) -> None:
 
     from stgr.apis.grounder import Grounder
     from stgr.apis.serving import GroundingDesk, GroundingServer, ServingLimits
+    from stgr.io.json_http import free_port
 
+    free_port(args.port, args.host)  # what is wrong is said before the model is loaded
     limits = ServingLimits(keep=args.keep, max_minutes=args.max_minutes)
     grounder = Grounder(
         args.model,

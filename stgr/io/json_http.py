@@ -7,6 +7,7 @@ foreign page may not send without asking first.
 
 import json
 import re
+import socket
 import traceback
 from collections.abc import Callable
 from http import HTTPStatus
@@ -136,6 +137,29 @@ class JsonHandler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Keep quiet: the terminal is for what the user should read."""
+
+
+def free_port(wanted: int = 0, host: str = '127.0.0.1') -> int:
+    """Return a TCP port that nobody listens on now.
+
+    Args:
+        wanted: The one to be; 0: any.
+        host: The address to listen on.
+
+    Raises:
+        OSError: If it is taken or may not be used.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, wanted))
+        except (OSError, OverflowError) as error:
+            at = '' if host == '127.0.0.1' else f' of {host}'
+            raise OSError(
+                f'port {wanted}{at} cannot be used ({error}); give --port another'
+            ) from error
+        port: int = probe.getsockname()[1]
+    return port
 
 
 def as_json(value: object) -> Content:

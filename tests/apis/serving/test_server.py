@@ -15,6 +15,7 @@ import pytest
 
 from stgr.apis.grounder import Grounder
 from stgr.apis.serving import GroundingDesk, GroundingServer, ServingLimits
+from stgr.cli import main
 from stgr.io import write_video
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -251,6 +252,18 @@ def test_limits_must_be_positive(name):
 def test_a_root_that_is_no_folder_is_refused(grounder, tmp_path):
     with pytest.raises(NotADirectoryError, match='is no folder'):
         GroundingDesk(grounder, tmp_path / 'none')
+
+
+@pytest.mark.parametrize('port', ['taken', '99999'])
+def test_a_port_that_cannot_be_used_is_one_line(port, serve, root, capsys):
+    wanted = str(serve().server_port) if port == 'taken' else port
+
+    assert main(['serve', str(root), '--port', wanted]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f'error: port {wanted} cannot be used (')
+    assert said.endswith('); give --port another\n')
+    with pytest.raises(OSError, match=f'port {wanted} cannot be used'):
+        serve(port=int(wanted))
 
 
 @pytest.mark.slow
