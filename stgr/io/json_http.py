@@ -10,6 +10,7 @@ import re
 import socket
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import Any, ClassVar
@@ -43,6 +44,11 @@ class JsonHandler(BaseHTTPRequestHandler):
     protocol_version = 'HTTP/1.1'
     timeout = IDLE_SEC  # a connection that says nothing is closed
     max_body_bytes: ClassVar[int] = 4096
+
+    def handle(self) -> None:
+        """Answer the requests of a connection, until the client breaks off or says no more."""
+        with suppress(ConnectionError):  # nobody is there to be told, and it is no fault of ours
+            super().handle()
 
     def do_GET(self) -> None:
         """Send what ``get`` returns, or why there is nothing."""

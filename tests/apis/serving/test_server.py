@@ -5,6 +5,8 @@ import json
 import os
 import shutil
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -241,6 +243,22 @@ def test_a_fault_of_ours_is_told_and_survived(serve, grounder, monkeypatch, caps
     assert (status, answer['error']) == (500, 'the server has a fault; see its output')
     assert 'ZeroDivisionError' in capsys.readouterr().err
     assert ask(port, '/health')[0] == 200
+
+
+def test_a_client_that_breaks_off_is_no_fault(serve, monkeypatch):
+    server, ended, faults = serve(), threading.Event(), []
+    monkeypatch.setattr(server, 'handle_error', lambda *_: faults.append(sys.exc_info()))
+    close = server.shutdown_request
+    monkeypatch.setattr(server, 'shutdown_request', lambda request: [close(request), ended.set()])
+    head = 'POST /ground HTTP/1.1\r\nContent-Type: application/json\r\n'
+    host = f'Host: 127.0.0.1:{server.server_port}\r\n'
+    with socket.create_connection(('127.0.0.1', server.server_port)) as client:
+        client.sendall(f'{head}{host}Content-Length: 500\r\n\r\n{{'.encode())
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))  # resets
+
+    assert ended.wait(20)
+    assert faults == []
+    assert ask(server.server_port, '/health')[0] == 200
 
 
 @pytest.mark.parametrize('name', ['keep', 'max_minutes', 'max_queries', 'max_waiting'])
