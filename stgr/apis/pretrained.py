@@ -1,5 +1,6 @@
 """Models in folders and on the Hugging Face Hub: config, weights and card, and no code."""
 
+import hashlib
 import json
 import re
 import tempfile
@@ -51,58 +52,82 @@ def save_pretrained(
 ) -> Path:
     """Write a model to a folder and return the folder; see ``Grounder.save_pretrained``.
 
-    The config comes last: a folder without it is no model.
+    An old config goes first and the new one comes last: a folder without it is no model.
     """
-    import hashlib
-
-    from mmengine.config import Config
     from safetensors.torch import save
 
-    model, config = grounder.inferencer.model, grounder.config
-    name = Path(grounder.facts.name).stem
-    notice = ' '.join((config.get('notice') or '').split()) or None
+    document = _document(grounder)
+    content = save(
+        {
+            key: tensor.detach().cpu().contiguous().clone()
+            for key, tensor in grounder.inferencer.model.state_dict().items()
+        }
+    )
+    sha256 = hashlib.sha256(content).hexdigest()
+    card = _card(grounder, document, sha256, licence, description, scores or {})
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in (CONFIG_FILE, *CALIBRATION_FILES):
+        (folder / file).unlink(missing_ok=True)
+    write_atomically(folder / WEIGHTS_FILE, content)
+    write_atomically(folder / CARD_FILE, card.text(repo_id).encode())
+    _save_calibration(grounder, document, sha256, folder)
+    write_atomically(folder / CONFIG_FILE, (format_json(document) + '\n').encode())
+    return folder
+
+
+def _document(grounder: 'Grounder') -> dict[str, Any]:
+    """Return what ``config.json`` holds; refuse what could not be read again."""
+    config = grounder.config
     document = {
         'format': FORMAT,
         'stgr_version': __version__,
-        'name': name,
+        'name': Path(grounder.facts.name).name.removesuffix('.py'),
         'model': plain_config(config.model.to_dict()),
         'ground_fps': grounder.inferencer.rate_fps,
-        'notice': notice,
+        'notice': ' '.join((config.get('notice') or '').split()) or None,
     }
-    check_plain_config(document['model'], 'model')  # what is written can be read
-    weights = {
-        key: tensor.detach().cpu().contiguous().clone()
-        for key, tensor in model.state_dict().items()
-    }
-    content = save(weights)
-    card = ModelCard(
-        name,
+    check_plain_config(document['model'], 'model')
+    return document
+
+
+def _card(
+    grounder: 'Grounder',
+    document: Mapping[str, Any],
+    weights_sha256: str,
+    licence: str | None,
+    description: str,
+    scores: Mapping[str, float],
+) -> ModelCard:
+    model = grounder.inferencer.model
+    return ModelCard(
+        document['name'],
         licence=licence,
         description=description,
-        scores=scores or {},
-        notice=notice,
-        weights_sha256=hashlib.sha256(content).hexdigest(),
-        num_parameters=sum(tensor.numel() for tensor in weights.values()),
+        scores=scores,
+        notice=document['notice'],
+        weights_sha256=weights_sha256,
+        num_parameters=sum(tensor.numel() for tensor in model.state_dict().values()),
         thresholds={
             'pool of actions': float(model.pool_threshold),
             'free queries': float(model.query_threshold),
         },
     )
-    folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / WEIGHTS_FILE, content)
-    write_atomically(folder / CARD_FILE, card.text(repo_id).encode())
-    for file in CALIBRATION_FILES:
-        (folder / file).unlink(missing_ok=True)
-    if grounder.inferencer.judge.calibration is not None:
-        as_read = Config(json.loads(format_json(document)))
-        fitted = replace(
-            grounder.inferencer.judge.calibration,
-            weights_sha256=card.weights_sha256,
-            config_sha256=config_sha256(as_read, model),
-        )
-        save_calibration(fitted, calibration_path(folder / WEIGHTS_FILE))
-    write_atomically(folder / CONFIG_FILE, (format_json(document) + '\n').encode())
-    return folder
+
+
+def _save_calibration(
+    grounder: 'Grounder', document: Mapping[str, Any], weights_sha256: str, folder: Path
+) -> None:
+    """Write the calibration of the model as it will be read, if it has one."""
+    from mmengine.config import Config
+
+    calibration, model = grounder.inferencer.judge.calibration, grounder.inferencer.model
+    if calibration is None:
+        return
+    as_read = Config(json.loads(format_json(document)))
+    fitted = replace(
+        calibration, weights_sha256=weights_sha256, config_sha256=config_sha256(as_read, model)
+    )
+    save_calibration(fitted, calibration_path(folder / WEIGHTS_FILE))
 
 
 def push_to_hub(

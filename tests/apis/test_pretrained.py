@@ -95,6 +95,27 @@ def test_saving_again_writes_the_same_bytes(folder, tmp_path):
     }
 
 
+def test_a_folder_that_is_not_written_to_the_end_is_no_model(ours, folder, tmp_path, monkeypatch):
+    copy = Path(shutil.copytree(folder, tmp_path / 'copy'))
+
+    def fill_the_disk(*_):
+        raise OSError(28, 'No space left on device')
+
+    with monkeypatch.context() as full:
+        full.setattr('stgr.apis.pretrained.save_calibration', fill_the_disk)
+        with pytest.raises(OSError, match='No space left'):
+            ours.save_pretrained(copy)
+    with pytest.raises(FileNotFoundError, match=r'config\.json'):
+        Grounder.from_pretrained(copy, device='cpu')
+
+
+def test_a_name_with_a_version_stays_whole(folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / 'kitchen-v1.5')
+    again = Grounder.from_pretrained(copy, device='cpu').save_pretrained(tmp_path / 'again')
+
+    assert json.loads((again / 'config.json').read_text())['name'] == 'kitchen-v1.5'
+
+
 def test_the_config_is_plain_json(folder):
     document = json.loads((folder / 'config.json').read_text())
 
