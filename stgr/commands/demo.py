@@ -67,9 +67,9 @@ def _open_index(args: argparse.Namespace) -> 'SearchIndex':
     """Return the index with the model it names, or with the one asked for, if it is the same."""
     from stgr.search import SearchIndex
 
-    asked = args.model or args.weights or args.method != 'trained'
+    asked = args.model or args.weights or args.prompts or args.method != 'trained'
     grounder = _grounder(args) if asked else None
-    return SearchIndex.open(args.index, grounder=grounder, device=args.device)
+    return SearchIndex.open(args.index, grounder=grounder, device=args.device, rate_fps=args.fps)
 
 
 def _grounder(args: argparse.Namespace) -> 'Grounder':
