@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from fake_hub import FakeHub
-from huggingface_hub import constants
+from huggingface_hub import constants, snapshot_download
 from safetensors.torch import load_file, save_file
 
 from stgr.apis import Grounder
@@ -200,6 +200,22 @@ def test_a_model_of_others_is_refused_before_its_weights_are_downloaded(ours, hu
     with pytest.raises(ValueError, match='a CLIP or SigLIP needs --method gem'):
         Grounder.from_pretrained('me/clip', device='cpu', cache_dir=tmp_path)
     assert not [path for _, path, _ in hub.requests if 'safetensors' in path]
+
+
+def test_config_and_weights_are_of_one_commit(ours, hub, tmp_path, monkeypatch):
+    """Between the two downloads somebody may push."""
+    ours.push_to_hub('me/kitchen', token='hf_secret')
+    calls = []
+
+    def watch(*given, **settings):
+        calls.append((settings['revision'], Path(snapshot_download(*given, **settings)).name))
+        return tmp_path / 'models--me--kitchen' / 'snapshots' / calls[-1][1]
+
+    monkeypatch.setattr('huggingface_hub.snapshot_download', watch)
+    Grounder.from_pretrained('me/kitchen', device='cpu', cache_dir=tmp_path)
+
+    (asked, commit), (again, _) = calls
+    assert (asked, again) == (None, commit)
 
 
 HARMFUL = {
