@@ -126,9 +126,10 @@ def _read_timeline(timeline: JsonNode, known: KnownVideos) -> VideoAnswers:
     else:
         gathered = Gathered(VideoAnswers(_media(timeline), ()))
     stack = timeline['tracks']
-    for marker in [*stack['markers'].items(), *_clip_markers(stack)]:
+    uncut = [(marker, 0.0) for marker in stack['markers'].items()]
+    for marker, media_start_sec in [*uncut, *_clip_markers(stack)]:
         with located(marker.where):
-            start = _seconds(marker['marked_range']['start_time'])
+            start = _seconds(marker['marked_range']['start_time']) - media_start_sec
             end = start + _seconds(marker['marked_range']['duration'])
             notes = optional(marker['metadata'], 'stgr')
             score, probability = (
@@ -140,23 +141,38 @@ def _read_timeline(timeline: JsonNode, known: KnownVideos) -> VideoAnswers:
     return known.complete(gathered.answers())
 
 
-def _clip_markers(stack: JsonNode) -> Iterator[JsonNode]:
+def _clip_markers(stack: JsonNode) -> Iterator[tuple[JsonNode, float]]:
+    """Yield the markers of clips, each with the time at which the media of its clip begins.
+
+    Cameras and editing programs let it begin at a time of day or at an hour.
+    """
     for track in stack['children'].items():
         for clip in track['children'].items():
             if 'markers' in clip.names():
-                yield from clip['markers'].items()
+                ranges = [optional(one, 'available_range') for one in _references(clip)]
+                known = [one for one in ranges if one is not None]
+                start_sec = _seconds(known[0]['start_time']) if known else 0.0
+                yield from ((marker, start_sec) for marker in clip['markers'].items())
+
+
+def _references(clip: JsonNode) -> list[JsonNode]:
+    """Return the media of a clip, the one in use first."""
+    references = optional(clip, 'media_references')
+    if references is None:
+        return []
+    active = optional(clip, 'active_media_reference_key')
+    key = None if active is None else active.text()
+    return [references[name] for name in sorted(references.names(), key=lambda name: name != key)]
 
 
 def _media(timeline: JsonNode) -> str:
     """Return the file of the first clip, or what the timeline is called."""
     for track in timeline['tracks']['children'].items():
         for clip in track['children'].items():
-            references = optional(clip, 'media_references')
-            if references is not None:
-                for key in references.names():
-                    url = optional(references[key], 'target_url')
-                    if url is not None:
-                        return url.text()
+            for reference in _references(clip):
+                url = optional(reference, 'target_url')
+                if url is not None:
+                    return url.text()
     return timeline['name'].text()
 
 

@@ -86,6 +86,28 @@ def test_what_opentimelineio_saves_again_comes_back(put, tmp_path):
     assert found.not_found == ('fly a kite', 'rühren 蛋')
 
 
+def test_times_of_an_otio_clip_count_from_where_its_media_begins(put, tmp_path):
+    """A camera's clock: the media begins at one hour, and so do the times of its markers."""
+    otio = pytest.importorskip('opentimelineio')
+    timeline = otio.adapters.read_from_file(str(put('otio')))
+    (clip,) = timeline.find_clips()
+    hour = otio.opentime.RationalTime(3600 * 25, 25)
+
+    def later(span):
+        return otio.opentime.TimeRange(span.start_time + hour, span.duration)
+
+    clip.source_range = later(clip.source_range)
+    clip.media_reference.available_range = later(clip.media_reference.available_range)
+    for marker in clip.markers:
+        marker.marked_range = later(marker.marked_range)
+    otio.adapters.write_to_file(timeline, str(tmp_path / 'camera.otio'))
+
+    (found,) = find_format('otio').read(tmp_path / 'camera.otio', KnownVideos())
+
+    (whisk,) = (answer for answer in found.queries if answer.query.startswith('whisk'))
+    assert [(span.start_sec, span.end_sec) for span in whisk.spans] == [(1.0, 2.0)]
+
+
 @pytest.mark.parametrize(
     ('fps', 'length'),
     [(25.0, (30, 25, 25)), (24.0, (29, 24, 24)), (29.97, (36, 30, 30)), (23.976, (29, 24, 24))],
