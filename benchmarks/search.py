@@ -24,6 +24,7 @@ import torch.nn.functional as F
 from _recording import RESULTS, environment, record, summary
 
 from stgr.search import build_index
+from stgr.search.manifest import file_sha256
 from stgr.search.neighbours import KINDS, import_faiss, open_approximate, recall_of
 from stgr.search.vectors import VectorFile, write_vectors
 
@@ -73,6 +74,11 @@ def measure(
     exact_scores = vectors.top(queries, COUNT)[1]
     table = [
         row('exact', 'megabytes on disk', [megabytes(folder / 'v')]),
+        row(
+            'exact',
+            'seconds to compare with the checksum',
+            [timed(lambda: file_sha256(folder / 'v')) for _ in range(3)],
+        ),
         row('exact', f'cosine of frame {COUNT}', exact_scores[:, -1].tolist()),
     ]
     searches: dict[str, Callable[[torch.Tensor], object]] = {

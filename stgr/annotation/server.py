@@ -17,7 +17,7 @@ from stgr.annotation.answers import Answer, check_annotator
 from stgr.annotation.desk import AnnotationDesk
 from stgr.annotation.frames import FramePictures
 from stgr.annotation.work import WorkVideo
-from stgr.io.json_http import JsonHandler, RefusalError, as_json, field
+from stgr.io.json_http import JsonHandler, RefusalError, as_json, field, free_port
 
 PAGE_DIR = Path(__file__).resolve().parent / 'page'
 PAGE_FILES = {
@@ -58,7 +58,7 @@ class AnnotationServer(ThreadingHTTPServer):
         self.desk = AnnotationDesk(folder, videos)
         self.pictures = FramePictures(videos)
         self.token = secrets.token_urlsafe(16)
-        super().__init__(('127.0.0.1', port), _Handler)
+        super().__init__(('127.0.0.1', free_port(port)), _Handler)
 
     @property
     def url(self) -> str:

@@ -1,6 +1,5 @@
 """Answers for the tools people have: results in, a file of another tool out."""
 
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -121,9 +120,7 @@ def _write(path: Path, content: bytes | Mapping[str, bytes]) -> None:
     if isinstance(content, bytes):
         write_atomically(path, content)
         return
-    if path.exists():
-        shutil.rmtree(path)
-    with folder_written_whole(path) as folder:
+    with folder_written_whole(path, overwrite=True) as folder:  # ``_check_free`` looked
         for name, part in content.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(part)

@@ -2,14 +2,13 @@
 
 import hashlib
 import math
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stgr.apis.build import choose_device
-from stgr.apis.feature_extraction import StoreReport, fill_store
+from stgr.apis.feature_extraction import check_failures, check_max_failed, fill_store
 from stgr.apis.grounder import find_videos
 from stgr.apis.model_hub import load_config
 from stgr.apis.progress import bar_or_lines
@@ -61,8 +60,7 @@ class ExtractionSettings:
             raise ValueError('a number of workers needs launcher="ray" (--launcher ray)')
         if self.workers is not None and self.workers < 1:
             raise ValueError(f'there must be at least 1 worker, not {self.workers}')
-        if self.max_failed is not None and not 0 <= self.max_failed <= 1:
-            raise ValueError(f'max_failed must be a share in [0, 1], but is {self.max_failed}')
+        check_max_failed(self.max_failed)
 
 
 def extract_features(
@@ -222,7 +220,8 @@ def _fill(cfg: 'Config', videos: Stores, settings: ExtractionSettings, *, sharde
         )
         for store, files in videos.items()
     ]
-    return _total_encoded(reports, settings.max_failed)
+    check_failures(reports, settings.max_failed)
+    return sum(report.encoded for report in reports)
 
 
 def _place(launcher: str) -> tuple[int, int]:
@@ -241,32 +240,6 @@ def _ray_encoders(cfg: 'Config', store: str, settings: ExtractionSettings) -> 'R
     from stgr.apis.ray_extraction import RayEncoders
 
     return RayEncoders(cfg.model, Path(store), workers=settings.workers, device=settings.device)
-
-
-def _total_encoded(reports: Sequence[StoreReport], max_failed: float | None) -> int:
-    """Return how many videos were encoded; raise if more of the others could not be than may."""
-    encoded = sum(report.encoded for report in reports)
-    before = sum(report.failed_before for report in reports)
-    if before:
-        sys.stderr.write(
-            f'{before} videos left out that failed before (failed.jsonl of the store); '
-            '--retry-failed tries them again\n'
-        )
-    failures = [failure for report in reports for failure in report.failures]
-    too_many = any(report.too_many_failed for report in reports)
-    if not failures and not too_many:
-        return encoded
-    said = f'{len(failures)} of {encoded + len(failures)} videos could not be encoded'
-    first = f' (first: {failures[0]})' if failures else ''
-    if too_many:
-        raise ValueError(
-            f'{said}; with {before} that failed before this is more than the share of '
-            f'{max_failed:g} allowed, so it stops{first}'
-        )
-    if max_failed is None:
-        raise ValueError(f'{said}{first}')
-    sys.stderr.write(f'{said}, which is within the share of {max_failed:g} allowed{first}\n')
-    return encoded
 
 
 def _jobs(cfg: 'Config') -> list[tuple[dict[str, Any], str]]:

@@ -47,6 +47,46 @@ class StoreReport:
     too_many_failed: bool = False
 
 
+def check_max_failed(max_failed: float | None) -> None:
+    """Raise ``ValueError`` unless this is a share of videos, in [0, 1], or None."""
+    if max_failed is not None and not 0 <= max_failed <= 1:
+        raise ValueError(f'max_failed must be a share in [0, 1], but is {max_failed}')
+
+
+def check_failures(reports: Sequence[StoreReport], max_failed: float | None) -> None:
+    """Raise if more videos failed than may; what failed and may is said on standard error.
+
+    Args:
+        reports: What became of the videos.
+        max_failed: As ``fill_store`` was given it; None: none may fail now, and those that failed
+            in earlier runs are left out.
+
+    Raises:
+        ValueError: If more failed; the first is named.
+    """
+    encoded = sum(report.encoded for report in reports)
+    before = sum(report.failed_before for report in reports)
+    if before:
+        sys.stderr.write(
+            f'{before} videos left out that failed before (failed.jsonl of the store); '
+            '--retry-failed tries them again\n'
+        )
+    failures = [failure for report in reports for failure in report.failures]
+    too_many = any(report.too_many_failed for report in reports)
+    if not failures and not too_many:
+        return
+    said = f'{len(failures)} of {encoded + len(failures)} videos could not be encoded'
+    first = f' (first: {failures[0]})' if failures else ''
+    if too_many:
+        raise ValueError(
+            f'{said}; with {before} that failed before this is more than the share of '
+            f'{max_failed:g} allowed, so it stops{first}'
+        )
+    if max_failed is None:
+        raise ValueError(f'{said}{first}')
+    sys.stderr.write(f'{said}, which is within the share of {max_failed:g} allowed{first}\n')
+
+
 class VideoEncoder:
     """Encodes videos into feature files, all in the same way; a worker makes one and keeps it.
 

@@ -12,11 +12,11 @@ from stgr.apis.grounder import Grounder, find_videos
 from stgr.apis.progress import bar
 from stgr.apis.user_errors import DEBUG_VARIABLE, is_user_error, one_line
 from stgr.io.atomic import FULL_DISK, write_atomically
+from stgr.io.formats.csv_table import COLUMNS, PROBABILITY_COLUMNS
 from stgr.structures import GroundingResult, QueryResult, Span
 
 REPORT_FILE = 'report.html'
-SUMMARY_COLUMNS = ('video', 'query', 'found', 'score', 'start_sec', 'end_sec', 'note')
-PROBABILITY_COLUMNS = ('query_probability', 'span_probability')  # of calibrated models
+SUMMARY_COLUMNS = (*COLUMNS, 'note')
 
 
 @dataclass(frozen=True)

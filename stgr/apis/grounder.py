@@ -8,6 +8,7 @@ from stgr.apis.build import build_grounder, find_calibration
 from stgr.apis.feature_extraction import Progress
 from stgr.apis.inferencer import GroundingInferencer
 from stgr.apis.methods import resolve_model
+from stgr.apis.model_hub import is_pretrained
 from stgr.structures import GroundingResult, Span
 
 if TYPE_CHECKING:
@@ -27,9 +28,10 @@ class Grounder:
         >>> grounder.save(result, 'answer')  # doctest: +SKIP
 
     Args:
-        model: Name of a model (``stgr models`` lists them) or path of a config; for ``gem`` any
-            image-text model too, see ``resolve_model``. None: the method's default.
-        weights: Checkpoint; None for the bundled one.
+        model: Name of a model (``stgr models`` lists them), path of a config, folder of
+            ``save_pretrained`` or of ``stgr convert``, or ``owner/name`` on the Hugging Face Hub;
+            for ``gem`` any image-text model too, see ``resolve_model``. None: the method's default.
+        weights: Checkpoint; None for the bundled one, or that of the folder or the hub.
         method: ``trained``, or ``gem``: a public image-text model without training.
         prompts: A file of descriptions, verbs and objects, for ``gem``.
         device: Where to compute; None for a GPU if there is one.
@@ -39,7 +41,8 @@ class Grounder:
 
     Raises:
         ValueError: If the method or model is unknown, the weights or the calibration are damaged or
-            of another model, or ``min_score`` is given and nothing is calibrated.
+            of another model, weights are given for a model that has its own, or ``min_score`` is
+            given and nothing is calibrated.
         FileNotFoundError: If weights are needed and none are given, or a file is missing.
     """
 
@@ -59,8 +62,17 @@ class Grounder:
         calibration: str | Path | None = None,
         min_score: float | None = None,
     ) -> None:
-        name, config = resolve_model(model, method=method, prompts=prompts)
-        grounder, facts = build_grounder(name, weights=weights, device=device, config=config)
+        if method == 'trained' and model is not None and is_pretrained(model):
+            from stgr.apis.pretrained import load_pretrained
+
+            _refuse_changes(model, weights, prompts)
+            config, grounder, facts, fitted = load_pretrained(model, device=device)
+            if calibration is not None:
+                fitted = find_calibration(model, facts, path=calibration)
+        else:
+            name, config = resolve_model(model, method=method, prompts=prompts)
+            grounder, facts = build_grounder(name, weights=weights, device=device, config=config)
+            fitted = find_calibration(name, facts, weights=weights, path=calibration)
         if rate_fps is None:
             rate_fps = config.get('ground_fps', DEFAULT_FPS)
         self.facts = facts
@@ -73,7 +85,7 @@ class Grounder:
             max_gap_sec=max_gap_sec,
             threshold=threshold,
             reader=reader,
-            calibration=find_calibration(name, facts, weights=weights, path=calibration),
+            calibration=fitted,
             min_score=min_score,
         )
 
@@ -247,6 +259,16 @@ class Grounder:
         overlay = write_overlay(result, out_dir / 'overlay.mp4', progress=progress)
         write_report(result, out_dir / 'report.html', overlay_path=overlay, truth=truth)
         return out_dir
+
+
+def _refuse_changes(
+    model: str | Path, weights: str | Path | None, prompts: str | Path | None
+) -> None:
+    """Raise if weights or prompts are given for a saved model, which has its own."""
+    if weights is not None:
+        raise ValueError(f'{model} holds weights of its own; give no --weights with it')
+    if prompts is not None:
+        raise ValueError(f'{model} is a saved model; prompts need --method gem')
 
 
 def find_videos(paths: Sequence[str | Path]) -> Iterator[Path]:

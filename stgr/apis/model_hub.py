@@ -6,6 +6,7 @@ or else the same name among the downloads.
 """
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from mmengine.config import Config
 
 _PACKAGE_DIR = Path(__file__).resolve().parents[1]
+PRETRAINED_CONFIG = 'config.json'
+_HUB_NAME = re.compile(r'[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*')
 _WEIGHTS_SUFFIXES = ('.safetensors', '.pth')
 
 
@@ -83,6 +86,29 @@ def find_config(name_or_path: str | Path) -> Path:
         return path
     names = [entry.name for entry in list_models()]
     raise FileNotFoundError(f'no config file {path}{_hint(path.stem, names)}')
+
+
+def is_pretrained(model: str | Path) -> bool:
+    """Return whether this names a model of ``save_pretrained``: its folder, or one on the hub.
+
+    A folder comes before a model of ours with the same name, and both before the hub.
+    """
+    folder, name = Path(model), str(model)
+    if folder.is_dir():
+        if (folder / PRETRAINED_CONFIG).is_file():
+            return True
+        return not (is_onnx_folder(folder) or name in {entry.name for entry in list_models()})
+    ours = name.endswith('.py') or (configs_dir() / name.partition('/')[0]).is_dir()
+    return _HUB_NAME.fullmatch(name) is not None and not ours
+
+
+def lasting_name(model: str | Path) -> str:
+    """Return what a model is called wherever one stands: paths become absolute."""
+    path = Path(model).expanduser()
+    is_path = (
+        path.suffix == '.py' or is_onnx_folder(path) or (path.is_dir() and is_pretrained(path))
+    )
+    return str(path.resolve()) if is_path else str(model)
 
 
 def load_config(name_or_path: str | Path, *, overrides: Iterable[str] = ()) -> 'Config':

@@ -1,16 +1,19 @@
 """Models in folders and on the Hugging Face Hub: config, weights and card, and no code."""
 
+import hashlib
 import json
 import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stgr import __version__
 from stgr.apis.build import build_from_config, config_sha256, find_calibration
 from stgr.apis.model_card import ModelCard
+from stgr.apis.model_hub import PRETRAINED_CONFIG
 from stgr.apis.plain_config import check_plain_config, plain_config
 from stgr.calibration import (
     BACKGROUND_SUFFIX,
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
     from stgr.structures import ModelFacts
 
 FORMAT = 'stgr-model/1'
-CONFIG_FILE, WEIGHTS_FILE, CARD_FILE = 'config.json', 'model.safetensors', 'README.md'
+CONFIG_FILE, WEIGHTS_FILE, CARD_FILE = PRETRAINED_CONFIG, 'model.safetensors', 'README.md'
 CALIBRATION_FILES = (f'model{CALIBRATION_SUFFIX}', f'model{BACKGROUND_SUFFIX}')
 FILES = (CONFIG_FILE, WEIGHTS_FILE, CARD_FILE, *CALIBRATION_FILES)
 FIELDS = {'format', 'stgr_version', 'name', 'model', 'ground_fps', 'notice'}
@@ -50,58 +53,82 @@ def save_pretrained(
 ) -> Path:
     """Write a model to a folder and return the folder; see ``Grounder.save_pretrained``.
 
-    The config comes last: a folder without it is no model.
+    An old config goes first and the new one comes last: a folder without it is no model.
     """
-    import hashlib
-
-    from mmengine.config import Config
     from safetensors.torch import save
 
-    model, config = grounder.inferencer.model, grounder.config
-    name = Path(grounder.facts.name).stem
-    notice = ' '.join((config.get('notice') or '').split()) or None
+    document = _document(grounder)
+    content = save(
+        {
+            key: tensor.detach().cpu().contiguous().clone()
+            for key, tensor in grounder.inferencer.model.state_dict().items()
+        }
+    )
+    sha256 = hashlib.sha256(content).hexdigest()
+    card = _card(grounder, document, sha256, licence, description, scores or {})
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in (CONFIG_FILE, *CALIBRATION_FILES):
+        (folder / file).unlink(missing_ok=True)
+    write_atomically(folder / WEIGHTS_FILE, content)
+    write_atomically(folder / CARD_FILE, card.text(repo_id).encode())
+    _save_calibration(grounder, document, sha256, folder)
+    write_atomically(folder / CONFIG_FILE, (format_json(document) + '\n').encode())
+    return folder
+
+
+def _document(grounder: 'Grounder') -> dict[str, Any]:
+    """Return what ``config.json`` holds; refuse what could not be read again."""
+    config = grounder.config
     document = {
         'format': FORMAT,
         'stgr_version': __version__,
-        'name': name,
+        'name': Path(grounder.facts.name).name.removesuffix('.py'),
         'model': plain_config(config.model.to_dict()),
         'ground_fps': grounder.inferencer.rate_fps,
-        'notice': notice,
+        'notice': ' '.join((config.get('notice') or '').split()) or None,
     }
-    check_plain_config(document['model'], 'model')  # what is written can be read
-    weights = {
-        key: tensor.detach().cpu().contiguous().clone()
-        for key, tensor in model.state_dict().items()
-    }
-    content = save(weights)
-    card = ModelCard(
-        name,
+    check_plain_config(document['model'], 'model')
+    return document
+
+
+def _card(
+    grounder: 'Grounder',
+    document: Mapping[str, Any],
+    weights_sha256: str,
+    licence: str | None,
+    description: str,
+    scores: Mapping[str, float],
+) -> ModelCard:
+    model = grounder.inferencer.model
+    return ModelCard(
+        document['name'],
         licence=licence,
         description=description,
-        scores=scores or {},
-        notice=notice,
-        weights_sha256=hashlib.sha256(content).hexdigest(),
-        num_parameters=sum(tensor.numel() for tensor in weights.values()),
+        scores=scores,
+        notice=document['notice'],
+        weights_sha256=weights_sha256,
+        num_parameters=sum(tensor.numel() for tensor in model.state_dict().values()),
         thresholds={
             'pool of actions': float(model.pool_threshold),
             'free queries': float(model.query_threshold),
         },
     )
-    folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / WEIGHTS_FILE, content)
-    write_atomically(folder / CARD_FILE, card.text(repo_id).encode())
-    for file in CALIBRATION_FILES:
-        (folder / file).unlink(missing_ok=True)
-    if grounder.inferencer.judge.calibration is not None:
-        as_read = Config(json.loads(format_json(document)))
-        fitted = replace(
-            grounder.inferencer.judge.calibration,
-            weights_sha256=card.weights_sha256,
-            config_sha256=config_sha256(as_read, model),
-        )
-        save_calibration(fitted, calibration_path(folder / WEIGHTS_FILE))
-    write_atomically(folder / CONFIG_FILE, (format_json(document) + '\n').encode())
-    return folder
+
+
+def _save_calibration(
+    grounder: 'Grounder', document: Mapping[str, Any], weights_sha256: str, folder: Path
+) -> None:
+    """Write the calibration of the model as it will be read, if it has one."""
+    from mmengine.config import Config
+
+    calibration, model = grounder.inferencer.judge.calibration, grounder.inferencer.model
+    if calibration is None:
+        return
+    as_read = Config(json.loads(format_json(document)))
+    fitted = replace(
+        calibration, weights_sha256=weights_sha256, config_sha256=config_sha256(as_read, model)
+    )
+    save_calibration(fitted, calibration_path(folder / WEIGHTS_FILE))
 
 
 def push_to_hub(
@@ -138,11 +165,11 @@ def push_to_hub(
 def load_pretrained(
     repo_or_folder: str | Path,
     *,
-    revision: str | None,
-    token: str | bool | None,
-    cache_dir: str | Path | None,
-    local_files_only: bool | None,
-    device: str | None,
+    revision: str | None = None,
+    token: str | bool | None = None,
+    cache_dir: str | Path | None = None,
+    local_files_only: bool | None = None,
+    device: str | None = None,
 ) -> 'tuple[Config, BaseGrounder, ModelFacts, Calibration | None]':
     """Return config, model, facts and calibration of a folder or the hub; see ``Grounder``."""
     if Path(repo_or_folder).is_dir():
@@ -153,14 +180,16 @@ def load_pretrained(
         name = str(repo_or_folder)
         if not _REPO_ID.fullmatch(name):
             raise FileNotFoundError(f'no folder {name}, and no name of the hub (owner/name)')
-        folder = hub_files(
+        fetch = partial(
+            hub_files,
             name,
-            FILES,
-            revision=revision,
             token=token,
             cache_dir=cache_dir,
             local_files_only=local_files_only,
         )
+        commit = fetch((CONFIG_FILE,), revision=revision)
+        read_config(commit / CONFIG_FILE)  # what is no model of ours is refused before its weights
+        folder = fetch(FILES, revision=commit.name)
     config = read_config(folder / CONFIG_FILE)
     weights = folder / WEIGHTS_FILE
     if not weights.is_file():
@@ -185,6 +214,10 @@ def read_config(path: Path) -> 'Config':
     from stgr.registry import MODELS
 
     document = read_json(path)
+    if 'format' not in document.names():
+        raise ValueError(
+            f'{path}: no model that save_pretrained wrote; a CLIP or SigLIP needs --method gem'
+        )
     if document['format'].text() != FORMAT:
         raise ValueError(
             f'{path}: format is {document["format"].value!r}; this version of stgr reads {FORMAT}'

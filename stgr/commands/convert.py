@@ -9,7 +9,7 @@ from stgr.commands.base import Commands, say
 def add_to(commands: Commands) -> None:
     """Add the command's arguments."""
     parser = commands.add_parser('convert', help='write a model as ONNX graphs, float32 or int8')
-    parser.add_argument('model', metavar='MODEL', help='name or config')
+    parser.add_argument('model', metavar='MODEL', help='name, config, saved folder or hub name')
     parser.add_argument('--to', default='onnx', help='onnx (float32) or int8')
     parser.add_argument('--out', type=Path, required=True, metavar='DIR', help='a new folder')
     parser.add_argument('--weights', type=Path, metavar='FILE', help='checkpoint of the model')

@@ -17,9 +17,7 @@ def add_to(commands: Commands) -> None:
     """Add the command's arguments."""
     parser = commands.add_parser('demo', help='a local page to ask about videos')
     parser.add_argument('--videos', type=Path, metavar='DIR', help='folder of videos to pick from')
-    parser.add_argument(
-        '--model', help='model name, config, or folder of save_pretrained (ours_tiny)'
-    )
+    parser.add_argument('--model', help='model name, config, saved folder or hub name (ours_tiny)')
     parser.add_argument('--weights', type=Path, metavar='FILE', help='checkpoint of the model')
     parser.add_argument(
         '--method', default='trained', help='trained, or gem: any image-text model, untrained'
@@ -38,8 +36,9 @@ def add_to(commands: Commands) -> None:
 
 def _run(args: argparse.Namespace) -> None:
     from stgr.demo_page.page import import_gradio
-    from stgr.demo_page.server import DemoServer, free_port
+    from stgr.demo_page.server import DemoServer
     from stgr.demo_page.videos import VideoFolder
+    from stgr.io.json_http import free_port
 
     import_gradio()  # what is wrong is said before the model is loaded
     VideoFolder(args.videos)
@@ -68,18 +67,14 @@ def _open_index(args: argparse.Namespace) -> 'SearchIndex':
     """Return the index with the model it names, or with the one asked for, if it is the same."""
     from stgr.search import SearchIndex
 
-    asked = args.model or args.weights or args.method != 'trained'
+    asked = args.model or args.weights or args.prompts or args.method != 'trained'
     grounder = _grounder(args) if asked else None
-    return SearchIndex.open(args.index, grounder=grounder, device=args.device)
+    return SearchIndex.open(args.index, grounder=grounder, device=args.device, rate_fps=args.fps)
 
 
 def _grounder(args: argparse.Namespace) -> 'Grounder':
     from stgr.apis.grounder import Grounder
 
-    if args.method == 'trained' and args.model and Path(args.model).is_dir():
-        if args.weights:
-            raise ValueError(f'{args.model} holds weights of its own; give no --weights with it')
-        return Grounder.from_pretrained(args.model, device=args.device, rate_fps=args.fps)
     return Grounder(
         args.model,
         weights=args.weights,

@@ -22,8 +22,8 @@ def add_to(commands: Commands) -> None:
     )
     parser.add_argument(
         '--model',
-        help='model name or config (ours_tiny); with gem a CLIP or SigLIP: folder or hub name '
-        '(openai/clip-vit-base-patch16)',
+        help='model name, config, saved folder or hub name (ours_tiny); with gem a CLIP or '
+        'SigLIP: folder or hub name (openai/clip-vit-base-patch16)',
     )
     parser.add_argument(
         '--prompts', type=Path, metavar='FILE', help='descriptions, verbs and objects, for gem'

@@ -21,7 +21,11 @@ def add_to(commands: Commands) -> None:
     parser.add_argument(
         '--kind', default='exact', help='exact, or hnsw or ivf for millions of frames (exact)'
     )
-    parser.add_argument('--model', default='ours_tiny', help='model name or config (ours_tiny)')
+    parser.add_argument(
+        '--model',
+        default='ours_tiny',
+        help='model name, config, saved folder or hub name (ours_tiny)',
+    )
     parser.add_argument('--weights', type=Path, metavar='FILE', help='checkpoint of the model')
     parser.add_argument('--fps', type=float, default=1.0, help='frames per second of video (1)')
     parser.add_argument(
@@ -32,10 +36,17 @@ def add_to(commands: Commands) -> None:
         '--fresh', action='store_true', help='replace an index of another model or folder'
     )
     parser.add_argument('--retry-failed', action='store_true', help='try failed videos again')
+    parser.add_argument(
+        '--max-failed',
+        type=float,
+        metavar='SHARE',
+        help='share of videos that may fail: stop when more have, and no error if fewer have',
+    )
     parser.set_defaults(run=_run)
 
 
 def _run(args: argparse.Namespace) -> None:
+    from stgr.apis.feature_extraction import StoreReport, check_failures
     from stgr.apis.progress import bar
     from stgr.search.building import build_index
 
@@ -50,18 +61,18 @@ def _run(args: argparse.Namespace) -> None:
         reader=args.reader,
         fresh=args.fresh,
         retry_failed=args.retry_failed,
+        max_failed=args.max_failed,
         progress=bar('encoding videos'),
     )
     for line in _lines(report, args.out):
         say(line)
+    left_out = StoreReport(report.encoded, report.failures, report.failed_before)
+    check_failures([left_out], args.max_failed)
 
 
 def _lines(report: 'IndexReport', out: Path) -> list[str]:
     manifest = report.manifest
     lines = [f'encoded {report.encoded} videos, kept {report.kept}, removed {report.removed}']
-    failed = len(report.failures) + report.failed_before
-    if failed:
-        lines.append(f'left out {failed} videos that cannot be read: {out}/features/failed.jsonl')
     hours = manifest.num_frames / manifest.rate_fps / 3600
     state = 'wrote' if report.changed else 'up to date:'
     lines.append(f'{state} {out}: {len(manifest.videos)} videos, {hours:.2f} h, {manifest.kind}')

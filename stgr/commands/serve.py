@@ -10,7 +10,9 @@ def add_to(commands: Commands) -> None:
     """Add the command's arguments."""
     parser = commands.add_parser('serve', help='answer over HTTP about the videos of a folder')
     parser.add_argument('root', type=Path, metavar='DIR', help='folder of the videos')
-    parser.add_argument('--model', help='name, config or converted folder (ours_tiny)')
+    parser.add_argument(
+        '--model', help='name, config, saved or converted folder, or hub name (ours_tiny)'
+    )
     parser.add_argument('--method', default='trained', help='trained, or gem')
     parser.add_argument('--weights', type=Path, metavar='FILE', help='checkpoint of the model')
     parser.add_argument('--device', help='cpu or cuda (a GPU if there is one)')
@@ -31,7 +33,9 @@ def _run(args: argparse.Namespace) -> None:
 
     from stgr.apis.grounder import Grounder
     from stgr.apis.serving import GroundingDesk, GroundingServer, ServingLimits
+    from stgr.io.json_http import free_port
 
+    free_port(args.port, args.host)  # what is wrong is said before the model is loaded
     limits = ServingLimits(keep=args.keep, max_minutes=args.max_minutes)
     grounder = Grounder(
         args.model,

@@ -1,7 +1,5 @@
 """What the page does, without the page: encode a video once, then answer in milliseconds."""
 
-import csv
-import io
 import shutil
 import threading
 from collections import OrderedDict
@@ -16,6 +14,7 @@ from stgr.demo_page.videos import Progress, plays_in_browsers, write_preview
 from stgr.io.atomic import write_atomically
 from stgr.io.closing import Closing
 from stgr.structures import GroundingResult, Span, VideoFacts
+from stgr.structures.video_answers import answers_of_result
 
 if TYPE_CHECKING:
     from stgr.apis.encoded_video import EncodedVideo
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 MOST_ENCODED = 4  # videos whose features are kept on the disk
 MOST_ANSWERS = 32  # answers whose threshold can still be moved
 MOST_SHOWN = 64  # videos that browsers may still ask for
-CSV_COLUMNS = ('video', 'query', 'found', 'score', 'start_sec', 'end_sec')
 
 
 class GoneError(LookupError):
@@ -203,6 +201,7 @@ class GroundingDesk(Closing):
         Raises:
             OSError: If the disk is full.
         """
+        from stgr.io.formats import KnownVideos, csv_table
         from stgr.io.results import save_result
         from stgr.visualization import write_overlay
 
@@ -210,7 +209,8 @@ class GroundingDesk(Closing):
         video = replace(answer.result.video, path=answer.video.path.name)
         result = replace(answer.result, video=video)
         save_result(result, answer.folder)
-        write_atomically(answer.folder / 'answers.csv', answer_table(result))
+        table = csv_table.write([answers_of_result(result)], KnownVideos())
+        write_atomically(answer.folder / 'answers.csv', table)
         names = ['result.json', 'heatmaps.npz', 'answers.csv']
         if overlay:
             with self._one_at_a_time:
@@ -237,17 +237,3 @@ class GroundingDesk(Closing):
             _, old = self._answers.popitem(last=False)
             shutil.rmtree(old.folder, ignore_errors=True)
         return answer
-
-
-def answer_table(result: GroundingResult) -> bytes:
-    """Return a CSV file: a row per span, and one per query that was not found."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(CSV_COLUMNS)
-    for query in result.queries:
-        if not query.found:
-            writer.writerow([result.video.path, query.query, 'no', f'{query.score:.4f}', '', ''])
-        for span in query.spans:
-            times = f'{span.start_sec:.3f}', f'{span.end_sec:.3f}'
-            writer.writerow([result.video.path, query.query, 'yes', f'{span.score:.4f}', *times])
-    return text.getvalue().encode()

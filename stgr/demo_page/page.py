@@ -177,16 +177,15 @@ class DemoPage:
         def find(
             video: str | None, texts: str, mode: str, progress: Any = gr.Progress()  # noqa: B008
         ) -> list[Any]:  # fmt: skip
-            answer, video_said, queries_said = self._find(video, texts, mode, progress)
-            shown = [gr.skip()] * 4 if answer is None else self._shown(answer)
-            return [video_said, queries_said, *shown]
+            shown, video_said, queries_said = self._find(video, texts, mode, progress)
+            return [video_said, queries_said, *(shown or [gr.skip()] * 4)]
 
         def move(event: gr.EventData) -> list[Any]:  # type: ignore[name-defined]  # Gradio asks
             try:
                 answer = self.desk.move(event._data['answer'], event._data['threshold'])
-            except (GoneError, ValueError) as error:
+                return ['', *self._shown(answer)]
+            except (GoneError, OSError, ValueError) as error:
                 return [say(one_line(error)), *[gr.skip()] * 4]
-            return ['', *self._shown(answer)]
 
         def write_overlay(key: str | None) -> list[Any]:
             try:
@@ -248,8 +247,8 @@ class DemoPage:
 
     def _find(
         self, key: str | None, texts: str, mode: str, progress: Any
-    ) -> tuple[Answer | None, str, str]:
-        """Return the answer, or what to say beside the video and beside the queries."""
+    ) -> tuple[list[Any] | None, str, str]:
+        """Return what ``_shown`` does, or what to say beside the video and beside the queries."""
         queries = [line.strip() for line in texts.splitlines() if line.strip()]
         video_said = queries_said = ''
         video = None
@@ -267,13 +266,13 @@ class DemoPage:
         try:
             encoding = told(progress, 'encoding the video')
             answer = self.desk.ask(video, queries, exclusive=mode == POOL, progress=encoding)
+            return self._shown(answer), '', ''
         except VideoError as error:
             return None, say(describe_trouble(error, video.path)), ''
         except Exception as error:
             if not is_user_error(error):
                 raise
             return None, '', say(one_line(error))
-        return answer, '', ''
 
     def _shown(self, answer: Answer) -> list[Any]:
         """Return what viewer, downloads, button and state become."""

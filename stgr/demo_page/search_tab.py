@@ -1,5 +1,6 @@
 """The tab that searches an index; a moment that is pressed opens in the other tab."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +25,26 @@ def add_search_tab(page: 'DemoPage', library: 'LibrarySearch', ask: Json, tabs: 
         ask: The components of the other tab by name.
         tabs: Both tabs, ``ask`` being the other's id.
     """
-    gr = import_gradio()
-    manifest = library.index.manifest
+    fields = _fields(page, library)
+    fields['search'].click(
+        _searching(library),
+        [fields[name] for name in ('queries', 'top', 'everything')],
+        [fields[name] for name in ('said', 'moments', 'file')],
+        trigger_mode='always_last',
+        show_progress_on=fields['moments'],
+        **ONE_AT_A_TIME,
+    )
+    fields['moments'].select(
+        _opening(page, library),
+        None,
+        [fields['said'], tabs, *(ask[name] for name in ('queries', 'pick', 'upload', *CHOSEN))],
+        show_progress_on=fields['moments'],
+        **ONE_AT_A_TIME,
+    )
+
+
+def _fields(page: 'DemoPage', library: 'LibrarySearch') -> Json:
+    gr, manifest = import_gradio(), library.index.manifest
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
             queries = gr.Textbox(
@@ -44,6 +63,15 @@ def add_search_tab(page: 'DemoPage', library: 'LibrarySearch', ask: Json, tabs: 
         with gr.Column(scale=5, min_width=480):
             moments = page.add_html({}, 'moments')
             file = gr.File(label='Download', interactive=False, visible=False, elem_id='found')
+    return {
+        'queries': queries, 'said': said, 'top': top, 'everything': everything, 'search': search,
+        'moments': moments, 'file': file,
+    }  # fmt: skip
+
+
+def _searching(library: 'LibrarySearch') -> Callable[..., list[Any]]:
+    """Return what happens when the button is pressed."""
+    gr = import_gradio()
 
     def find(
         texts: str, most: float, below: bool, progress: Any = gr.Progress()  # noqa: B008
@@ -59,6 +87,13 @@ def add_search_tab(page: 'DemoPage', library: 'LibrarySearch', ask: Json, tabs: 
             return [say(one_line(error)), gr.skip(), gr.skip()]
         return ['', view, gr.update(value=str(path), visible=True)]
 
+    return find
+
+
+def _opening(page: 'DemoPage', library: 'LibrarySearch') -> Callable[..., list[Any]]:
+    """Return what happens when a moment is pressed."""
+    gr = import_gradio()
+
     def show(event: gr.EventData, progress: Any = gr.Progress()) -> list[Any]:  # type: ignore[name-defined]  # noqa: B008
         try:
             moment = library.moment(event._data['key'])
@@ -67,18 +102,4 @@ def add_search_tab(page: 'DemoPage', library: 'LibrarySearch', ask: Json, tabs: 
         chosen = page.choose(str(moment.path), progress, Path, start_sec=moment.start_sec)
         return ['', gr.update(selected='ask'), event._data['query'], None, None, *chosen]
 
-    search.click(
-        find,
-        [queries, top, everything],
-        [said, moments, file],
-        trigger_mode='always_last',
-        show_progress_on=moments,
-        **ONE_AT_A_TIME,
-    )
-    moments.select(
-        show,
-        None,
-        [said, tabs, *(ask[name] for name in ('queries', 'pick', 'upload', *CHOSEN))],
-        show_progress_on=moments,
-        **ONE_AT_A_TIME,
-    )
+    return show

@@ -14,6 +14,7 @@ from stgr.demo_page.library import LibrarySearch
 from stgr.demo_page.page import ASSETS, DemoPage, import_gradio
 from stgr.demo_page.videos import VideoFolder
 from stgr.demo_page.view import VIDEO_PLACE
+from stgr.io.json_http import free_port
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -208,27 +209,6 @@ def video_route(desk: GroundingDesk) -> Any:
         return FileResponse(file, media_type=kind)  # answers ranges, so that players can jump
 
     return Route(f'{VIDEO_PLACE}/{{key}}', video)
-
-
-def free_port(wanted: int = 0) -> int:
-    """Return a TCP port that nobody listens on now.
-
-    Args:
-        wanted: The one to be; 0: any.
-
-    Raises:
-        OSError: If it is taken or may not be used.
-    """
-    import socket
-
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(('127.0.0.1', wanted))
-        except (OSError, OverflowError) as error:
-            raise OSError(f'port {wanted} cannot be used ({error}); give --port another') from error
-        port: int = probe.getsockname()[1]
-    return port
 
 
 @contextmanager

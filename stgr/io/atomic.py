@@ -47,21 +47,27 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
 
 
 @contextmanager
-def folder_written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
+def folder_written_whole(
+    path: str | os.PathLike[str], *, overwrite: bool = False
+) -> Iterator[Path]:
     """Yield an empty folder to fill; it becomes ``path`` only when the block ends without an error.
 
     Args:
         path: The folder wanted; its parent must be there.
+        overwrite: Whether to replace a folder that is there, once the new one is whole. That takes
+            two moves: a crash in the instant between them leaves the old one beside its place.
 
     Raises:
-        FileExistsError: If ``path`` is there already and is more than an empty folder.
+        FileExistsError: If ``path`` is a file, or more than an empty folder and not to be replaced.
         FileNotFoundError: If the parent is not there.
         OSError: If writing fails; the partial folder is gone. A full disk is reported as such.
     """
     target = Path(path)
-    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+    full = target.exists() and not (target.is_dir() and not any(target.iterdir()))
+    if full and not (overwrite and target.is_dir()):
         raise FileExistsError(f'{target} exists already; remove it or give another place')
     partial = target.with_name(f'{PARTIAL_PREFIX}{os.getpid()}-{target.name}')
+    old = target.with_name(f'{PARTIAL_PREFIX}{os.getpid()}-old-{target.name}')
     with full_disk_named(target):
         try:
             partial.mkdir()
@@ -69,10 +75,15 @@ def folder_written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
             for file in sorted(partial.rglob('*')):
                 flush(file)
             flush(partial)
+            if full:
+                target.replace(old)
             partial.replace(target)
         except BaseException:
+            if old.exists():
+                old.replace(target)
             shutil.rmtree(partial, ignore_errors=True)
             raise
+        shutil.rmtree(old, ignore_errors=True)
         flush(target.parent)
 
 

@@ -7,8 +7,10 @@ foreign page may not send without asking first.
 
 import json
 import re
+import socket
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import Any, ClassVar
@@ -42,6 +44,11 @@ class JsonHandler(BaseHTTPRequestHandler):
     protocol_version = 'HTTP/1.1'
     timeout = IDLE_SEC  # a connection that says nothing is closed
     max_body_bytes: ClassVar[int] = 4096
+
+    def handle(self) -> None:
+        """Answer the requests of a connection, until the client breaks off or says no more."""
+        with suppress(ConnectionError):  # nobody is there to be told, and it is no fault of ours
+            super().handle()
 
     def do_GET(self) -> None:
         """Send what ``get`` returns, or why there is nothing."""
@@ -136,6 +143,29 @@ class JsonHandler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Keep quiet: the terminal is for what the user should read."""
+
+
+def free_port(wanted: int = 0, host: str = '127.0.0.1') -> int:
+    """Return a TCP port that nobody listens on now.
+
+    Args:
+        wanted: The one to be; 0: any.
+        host: The address to listen on.
+
+    Raises:
+        OSError: If it is taken or may not be used.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, wanted))
+        except (OSError, OverflowError) as error:
+            at = '' if host == '127.0.0.1' else f' of {host}'
+            raise OSError(
+                f'port {wanted}{at} cannot be used ({error}); give --port another'
+            ) from error
+        port: int = probe.getsockname()[1]
+    return port
 
 
 def as_json(value: object) -> Content:

@@ -6,8 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stgr.apis.feature_extraction import Progress, StoreReport, fill_store
+from stgr.apis.feature_extraction import (
+    Progress,
+    StoreReport,
+    check_failures,
+    check_max_failed,
+    fill_store,
+)
 from stgr.apis.methods import DEFAULT_MODELS
+from stgr.apis.model_hub import lasting_name
 from stgr.io.file_locks import only_writer
 from stgr.search.index_files import delete_unused, is_up_to_date, write_index
 from stgr.search.library import LibraryVideo, list_library
@@ -57,6 +64,7 @@ def build_index(
     reader: str = 'pyav',
     fresh: bool = False,
     retry_failed: bool = False,
+    max_failed: float | None = None,
     progress: Progress | None = None,
 ) -> IndexReport:
     """Index the videos of a folder and of the folders in it, or renew their index.
@@ -73,34 +81,38 @@ def build_index(
     Args:
         videos_dir: Folder of the videos.
         out: Folder of the index; made if need be.
-        model: Model name or config path.
-        weights: Checkpoint; None for the bundled one.
+        model: As of ``Grounder``.
+        weights: Likewise.
         device: Where to compute; None for a GPU if there is one.
         kind: ``exact``, or ``hnsw`` or ``ivf``, which need FAISS.
         rate_fps: Frames per second of video.
         reader: Registered name of the video reader.
         fresh: Make an index of another model or folder anew in the same place.
         retry_failed: Try again what failed in earlier runs.
+        max_failed: Share of the videos that may fail, in [0, 1], earlier runs included: when more
+            have, it stops and the old index stays. None: all are tried.
         progress: Wraps the iterator of videos being encoded, given with their number.
 
     Raises:
         ValueError: If the index is of another model or folder, the kind is unknown, no video can be
-            read, or another process is writing to it.
+            read or more failed than may, or another process is writing to it.
         FileNotFoundError: If there are no videos.
         ImportError: If the kind needs FAISS, which is not installed.
         OSError: If the disk is full.
     """
-    from stgr.apis.build import build_grounder
+    from stgr.apis.grounder import Grounder
     from stgr.io.feature_store import FeatureStore
     from stgr.search.origin import model_origin
 
     check_kind(kind)
+    check_max_failed(max_failed)
     if not (math.isfinite(rate_fps) and rate_fps > 0):
         raise ValueError(f'rate_fps must be a number > 0, but got {rate_fps}')
     root, folder = Path(videos_dir), Path(out)
     videos = list_library(root)
     with only_writer(folder):
-        grounder, facts = build_grounder(model, weights=weights, device=device)
+        door = Grounder(model, weights=weights, device=device)
+        grounder, facts = door.inferencer.model, door.facts
         origin = model_origin(grounder, facts, rate_fps=rate_fps, reader=reader)
         store = FeatureStore(folder / FEATURES)
         old = None if fresh else _old_manifest(folder, root, origin)
@@ -114,14 +126,17 @@ def build_index(
             reader=reader,
             patches=grounder.similarity_needs_patches,
             retry_failed=retry_failed,
+            max_failed=max_failed,
             progress=progress,
         )
+        if report.too_many_failed:
+            check_failures([report], max_failed)
         indexed = _indexed(videos, store)
         if not indexed:
             raise ValueError(_nothing_readable(root, store, report))
         wanted: dict[str, Any] = {
             'root': _lasting(root),
-            'model': _lasting(model) if str(model).endswith('.py') else str(model),
+            'model': lasting_name(model),
             'weights': None if weights is None else _lasting(weights),
             'origin': origin,
             'rate_fps': float(rate_fps),

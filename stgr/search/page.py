@@ -114,7 +114,8 @@ def _section(answer: SearchAnswer, page: Path) -> str:
 def _card(moment: Moment, query: str, page: Path) -> str:
     when = f'{format_clock(moment.start_sec)} – {format_clock(moment.end_sec)}'
     relative = os.path.relpath(moment.path, page.parent)
-    link = f'{quote(Path(relative).as_posix())}#t={moment.start_sec:.2f},{moment.end_sec:.2f}'
+    address = quote(os.fsencode(Path(relative).as_posix()))  # a name need not be UTF-8
+    link = f'{address}#t={moment.start_sec:.2f},{moment.end_sec:.2f}'
     below = '' if moment.found else ' (below the threshold)'
     return (
         f'<li{"" if moment.found else " class=below"}>{_picture(moment, query)}<div class="text">'

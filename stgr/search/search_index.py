@@ -70,6 +70,7 @@ class SearchIndex(Closing):
         model: str | Path | None = None,
         weights: str | Path | None = None,
         device: str | None = None,
+        rate_fps: float | None = None,
         verify: bool = True,
     ) -> Self:
         """Open an index.
@@ -80,6 +81,8 @@ class SearchIndex(Closing):
             model: Name or config path of the model; None: that of the index.
             weights: Its checkpoint; None: that of the index, with ``model`` the bundled one.
             device: Where to compute; None for a GPU if there is one.
+            rate_fps: Of the frames that are looked at around a moment, as of ``Grounder``; that of
+                the index is its own.
             verify: Whether to compare the files with their checksums: a second per gigabyte.
 
         Raises:
@@ -96,6 +99,7 @@ class SearchIndex(Closing):
                 manifest.model if model is None else model,
                 weights=manifest.weights if weights is None and model is None else weights,
                 device=device,
+                rate_fps=rate_fps,
                 reader=manifest.reader,
             )
         origin = model_origin(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from stgr.structures.grounding_result import GroundingResult
+from stgr.structures.spans import check_probability
 
 
 def _no_times() -> np.ndarray:
@@ -32,10 +33,11 @@ class QuerySpan:
         boxes_px: Boxes ``x1, y1, x2, y2`` in pixels of the video, (N, 4) float32; zeros where not
             visible.
         visible: True where there is a box, (N,) bool.
+        probability: How probable it is that the span is right, in [0, 1]; None if nobody told.
 
     Raises:
         ValueError: If the span is empty, a number is not finite, shapes disagree, a time lies
-            outside the span or a visible box is empty.
+            outside the span, a visible box is empty or the probability is none.
     """
 
     start_sec: float
@@ -44,8 +46,10 @@ class QuerySpan:
     times_sec: np.ndarray = field(default_factory=_no_times)
     boxes_px: np.ndarray = field(default_factory=_no_boxes)
     visible: np.ndarray = field(default_factory=_nothing_visible)
+    probability: float | None = None
 
     def __post_init__(self) -> None:
+        check_probability(self.probability, 'a span')
         if not 0 <= self.start_sec < self.end_sec < math.inf:
             raise ValueError(
                 f'a span needs 0 <= start < end, but got [{self.start_sec}, {self.end_sec})'
@@ -78,11 +82,19 @@ class QueryAnswer:
         query: Its text.
         spans: When, in order of time; empty: it does not happen.
         score: How sure a model is of the whole answer; None where a person says so.
+        probability: How probable it is that the query happens, in [0, 1]; None if nobody told.
+
+    Raises:
+        ValueError: If the probability is none.
     """
 
     query: str
     spans: tuple[QuerySpan, ...] = ()
     score: float | None = None
+    probability: float | None = None
+
+    def __post_init__(self) -> None:
+        check_probability(self.probability, 'a query')
 
     @property
     def found(self) -> bool:
@@ -159,10 +171,12 @@ def answers_of_result(result: GroundingResult) -> VideoAnswers:
                     np.asarray(tube.times_sec, np.float64),
                     np.asarray(tube.boxes_px, np.float32),
                     np.asarray(tube.visible, bool),
+                    span.probability,
                 )
                 for span, tube in zip(query.spans, query.tubes, strict=True)
             ),
             query.score,
+            query.probability,
         )
         for query in result.queries
     )

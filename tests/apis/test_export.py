@@ -1,6 +1,7 @@
 """Results out to other tools, and corrected answers back as truth."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -30,6 +31,21 @@ def test_a_folder_of_results_is_all_of_them(results):
     assert answers_of_result(make_result(query='a\nb')).queries[0].query == 'a b'  # names of a line
     assert alone.queries[0].spans[0].boxes_px[1].tolist() == [10, 8, 26, 32]
     assert load_answers(results / 'kitchen' / 'result.json')[0].video_id == 'kitchen'
+
+
+def test_the_probabilities_of_a_result_are_exported(tmp_path):
+    result = make_result()
+    egg, kite = result.queries
+    egg = replace(egg, probability=0.75, spans=(replace(egg.spans[0], probability=0.5),))
+    save_result(replace(result, queries=(egg, kite)), tmp_path / 'out')
+
+    assert main(['export', str(tmp_path / 'out'), '--to', 'csv']) == 0
+
+    lines = (tmp_path / 'out' / 'kitchen.csv').read_text().splitlines()
+    assert lines[1:] == [
+        'kitchen.mp4,crack an egg,yes,0.5,1.0,2.5,0.75,0.5',
+        'kitchen.mp4,fly a kite,no,-0.1,,,,',
+    ]
 
 
 @pytest.mark.parametrize('name', FORMATS)
@@ -100,6 +116,25 @@ def test_what_is_there_is_replaced_only_when_told(name, results, tmp_path, capsy
     assert main(argv) == 1
     assert f'{out} exists already; give --overwrite' in capsys.readouterr().err
     assert main([*argv, '--overwrite']) == 0
+
+
+def test_a_folder_that_cannot_be_written_anew_stays(results, tmp_path, monkeypatch, capsys):
+    out = tmp_path / 'place'
+    argv = ['export', str(results / 'kitchen'), '--to', 'fiftyone', '--out', str(out)]
+    assert main(argv) == 0
+    before = {file: file.read_bytes() for file in out.rglob('*.json')}
+    write = Path.write_bytes
+
+    def fill_the_disk(self, content):
+        if self.name == 'kitchen.json':
+            raise OSError(28, 'No space left on device')
+        return write(self, content)
+
+    monkeypatch.setattr(Path, 'write_bytes', fill_the_disk)
+    assert main([*argv, '--overwrite']) == 1
+    assert 'No space left' in capsys.readouterr().err
+    assert {file: file.read_bytes() for file in out.rglob('*.json')} == before
+    assert [one.name for one in tmp_path.iterdir() if one.name != 'out'] == ['place']
 
 
 def test_a_folder_with_anything_else_is_never_replaced(results, tmp_path, capsys):

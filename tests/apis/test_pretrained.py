@@ -15,10 +15,13 @@ from fake_hub import FakeHub
 from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
 
-from stgr.apis import Grounder
+from stgr.apis import Grounder, pretrained
 from stgr.apis.model_card import ModelCard
-from stgr.apis.model_hub import list_models, load_config
+from stgr.apis.model_hub import is_pretrained, lasting_name, list_models, load_config
 from stgr.apis.plain_config import check_plain_config, plain_config
+from stgr.cli import main
+from stgr.io.hub import hub_files
+from stgr.io.results import load_result
 
 QUERIES = ['crack an egg', 'pour the milk']
 
@@ -94,6 +97,27 @@ def test_saving_again_writes_the_same_bytes(folder, tmp_path):
     }
 
 
+def test_a_folder_that_is_not_written_to_the_end_is_no_model(ours, folder, tmp_path, monkeypatch):
+    copy = Path(shutil.copytree(folder, tmp_path / 'copy'))
+
+    def fill_the_disk(*_):
+        raise OSError(28, 'No space left on device')
+
+    with monkeypatch.context() as full:
+        full.setattr('stgr.apis.pretrained.save_calibration', fill_the_disk)
+        with pytest.raises(OSError, match='No space left'):
+            ours.save_pretrained(copy)
+    with pytest.raises(FileNotFoundError, match=r'config\.json'):
+        Grounder.from_pretrained(copy, device='cpu')
+
+
+def test_a_name_with_a_version_stays_whole(folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / 'kitchen-v1.5')
+    again = Grounder.from_pretrained(copy, device='cpu').save_pretrained(tmp_path / 'again')
+
+    assert json.loads((again / 'config.json').read_text())['name'] == 'kitchen-v1.5'
+
+
 def test_the_config_is_plain_json(folder):
     document = json.loads((folder / 'config.json').read_text())
 
@@ -110,6 +134,91 @@ def test_settings_reach_the_grounder(folder):
         Grounder.from_pretrained(folder, device='cpu', rate_fps=0)
     with pytest.raises(TypeError, match='treshold'):
         Grounder.from_pretrained(folder, device='cpu', treshold=1)
+
+
+def test_a_saved_model_is_named_like_any_other(ours, folder, tiny_video, tmp_path):
+    door = Grounder(folder, device='cpu', threshold=-1.0)
+
+    assert_same_answers(ours, door, tiny_video)
+    assert door.inferencer.judge.calibration is not None
+    with pytest.raises(ValueError, match='holds weights of its own; give no --weights'):
+        Grounder(folder, weights=folder / 'model.safetensors')
+    with pytest.raises(ValueError, match='prompts need --method gem'):
+        Grounder(folder, prompts=tmp_path / 'prompts.json')
+
+
+@pytest.mark.parametrize(
+    ('name', 'saved'),
+    [
+        ('me/kitchen', True),
+        ('ours_tiny', False),
+        ('ablations/no_such', False),  # a slip in a name of ours is no name of the hub
+        ('me/kitchen.py', False),
+        ('configs/mine/a.py', False),
+        ('a/b/c', False),
+    ],
+)
+def test_names_of_the_hub_are_told_from_ours(name, saved):
+    assert is_pretrained(name) is saved
+
+
+def test_a_folder_is_told_by_what_it_holds(folder, tmp_path, monkeypatch):
+    (tmp_path / 'ours_tiny').mkdir()
+    (tmp_path / 'converted').mkdir()
+    (tmp_path / 'converted' / 'model.json').touch()
+    monkeypatch.chdir(tmp_path)
+
+    assert not is_pretrained('ours_tiny')  # an empty folder does not hide the model
+    assert not is_pretrained('converted')
+    shutil.copytree(folder, tmp_path / 'ours_tiny', dirs_exist_ok=True)
+    assert is_pretrained('ours_tiny')
+    assert lasting_name('ours_tiny') == str(tmp_path / 'ours_tiny')
+    assert lasting_name('converted') == str(tmp_path / 'converted')
+    assert lasting_name('mine.py') == str(tmp_path / 'mine.py')
+    assert lasting_name('me/kitchen') == 'me/kitchen'
+
+
+def test_the_command_takes_a_folder_and_a_name_of_the_hub(
+    ours, folder, hub, tiny_video, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(constants, 'HF_HUB_CACHE', str(tmp_path / 'cache'))
+    ours.push_to_hub('me/kitchen', token='hf_secret')
+    expected = [query.spans for query in ours.ground(tiny_video, queries=QUERIES).queries]
+
+    for name in (str(folder), 'me/kitchen'):
+        out = tmp_path / Path(name).name
+        argv = ['ground', str(tiny_video), '--model', name, '--threshold', '-1', '--out', str(out)]
+        assert main([*argv, '--query', QUERIES[0], '--query', QUERIES[1]]) == 0
+        result = load_result(out)
+        assert [query.spans for query in result.queries] == expected
+        assert result.model.name == name
+
+
+def test_a_model_of_others_is_refused_before_its_weights_are_downloaded(ours, hub, tmp_path):
+    ours.push_to_hub('me/clip', token='hf_secret')
+    hub.repositories['me/clip']['files']['config.json'] = b'{"model_type": "clip"}'
+    hub.requests.clear()
+
+    with pytest.raises(ValueError, match='a CLIP or SigLIP needs --method gem'):
+        Grounder.from_pretrained('me/clip', device='cpu', cache_dir=tmp_path)
+    assert not [path for _, path, _ in hub.requests if 'safetensors' in path]
+
+
+def test_config_and_weights_are_of_one_commit(ours, hub, tmp_path, monkeypatch):
+    """Between the two downloads somebody may push."""
+    ours.push_to_hub('me/kitchen', token='hf_secret')
+    calls = []
+
+    def watch(*given, **settings):
+        folder = hub_files(*given, **settings)
+        calls.append((settings['revision'], folder.name))
+        return folder
+
+    monkeypatch.setattr(pretrained, 'hub_files', watch)
+    Grounder.from_pretrained('me/kitchen', device='cpu', cache_dir=tmp_path)
+
+    (asked, commit), (again, _) = calls
+    assert (asked, again) == (None, commit)
 
 
 HARMFUL = {
@@ -287,7 +396,7 @@ def test_without_an_answer_the_cache_does_and_damage_is_refused(ours, hub, tmp_p
         file: SimpleNamespace(lfs=SimpleNamespace(sha256='0' * 64), blob_id=None, size=1)
         for file in hub.repositories[name]['files']
     })  # fmt: skip
-    with pytest.raises(FileNotFoundError, match=r'README\.md came damaged .* try again'):
+    with pytest.raises(FileNotFoundError, match=r'config\.json came damaged .* try again'):
         Grounder.from_pretrained('me/kitchen', device='cpu', cache_dir=tmp_path / 'new')
 
 

@@ -7,6 +7,7 @@ import urllib.request
 import pytest
 
 from stgr.cli import main
+from stgr.search import build_index
 
 
 def test_without_gradio_the_error_is_the_command_that_installs_it(monkeypatch, capsys):
@@ -66,16 +67,17 @@ def test_a_port_that_is_taken_is_named(capsys):
     assert f'port {port} cannot be used' in capsys.readouterr().err
 
 
-def test_a_saved_model_is_taken_by_its_folder(grounder, tmp_path, monkeypatch, kitchen):
+@pytest.fixture
+def served(monkeypatch):
+    """What the page would be served with, and no server."""
     pytest.importorskip('gradio')
-    grounder.save_pretrained(tmp_path / 'saved')
-    answers = []
+    given = []
 
     class Server:
         url = 'http://127.0.0.1'
 
-        def __init__(self, given, **_):
-            answers.append(given.ground(kitchen, queries=['grate cheese']))
+        def __init__(self, grounder, **_):
+            given.append(grounder)
 
         def __enter__(self):
             raise KeyboardInterrupt
@@ -84,7 +86,26 @@ def test_a_saved_model_is_taken_by_its_folder(grounder, tmp_path, monkeypatch, k
             pass
 
     monkeypatch.setattr('stgr.demo_page.server.DemoServer', Server)
+    return given
+
+
+def test_a_saved_model_is_taken_by_its_folder(grounder, tmp_path, served, kitchen):
+    grounder.save_pretrained(tmp_path / 'saved')
+
     main(['demo', '--model', str(tmp_path / 'saved')])
 
+    (given,) = served
+    answer = given.ground(kitchen, queries=['grate cheese'])
     expected = grounder.ground(kitchen, queries=['grate cheese'])
-    assert [q.spans for q in answers[0].queries] == [q.spans for q in expected.queries]
+    assert [q.spans for q in answer.queries] == [q.spans for q in expected.queries]
+
+
+def test_options_hold_beside_an_index_too(kitchen_folder, tmp_path, served, capsys):
+    build_index(kitchen_folder, tmp_path / 'index')
+    command = ['demo', '--index', str(tmp_path / 'index')]
+
+    main([*command, '--fps', '4'])
+
+    assert served[0].inferencer.rate_fps == 4
+    assert main([*command, '--prompts', 'prompts.json']) == 1
+    assert 'prompts need --method gem' in capsys.readouterr().err

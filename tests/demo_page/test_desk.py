@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from stgr.apis.export import export_answers, load_answers
 from stgr.demo_page import desk as desk_module
-from stgr.demo_page.desk import GoneError, GroundingDesk, answer_table
+from stgr.demo_page.desk import GoneError, GroundingDesk
 from stgr.io import VideoError
 from stgr.io.results import load_result
 
@@ -121,7 +122,7 @@ def test_a_video_that_cannot_be_read_is_not_shown(desk, tmp_path):
         desk.show(tmp_path / 'broken.mp4')
 
 
-def test_the_files_hold_the_answer_and_the_name_of_the_video_only(desk, shown):
+def test_the_files_hold_the_answer_and_the_name_of_the_video_only(desk, shown, tmp_path):
     answer = desk.ask(shown, QUERIES, exclusive=False)
     files = desk.files(answer, overlay=True)
 
@@ -132,13 +133,17 @@ def test_the_files_hold_the_answer_and_the_name_of_the_video_only(desk, shown):
     assert loaded.video == replace(answer.result.video, path='kitchen.mp4')
     assert [q.spans for q in loaded.queries] == [q.spans for q in answer.result.queries]
     rows = list(csv.reader(io.StringIO((answer.folder / 'answers.csv').read_text())))
-    assert rows[0] == ['video', 'query', 'found', 'score', 'start_sec', 'end_sec']
+    assert rows[0][:6] == ['video', 'query', 'found', 'score', 'start_sec', 'end_sec']
+    assert rows[0][6:] == ['query_probability', 'span_probability']  # the model is calibrated
     assert ['kitchen.mp4', 'fly a kite', 'no'] in [row[:3] for row in rows]
+    (table,) = export_answers(load_answers(answer.folder), 'csv', tmp_path / 'exported.csv')
+    assert table.read_bytes() == (answer.folder / 'answers.csv').read_bytes()
     assert b'moov' in (answer.folder / 'overlay.mp4').read_bytes()
 
 
 def test_the_table_quotes_what_a_spreadsheet_would_split(desk, shown):
     answer = desk.ask(shown, ['egg, "cracked"'], exclusive=False, threshold=9.0)
-    line = answer_table(answer.result).decode().splitlines()[1]
+    desk.files(answer)
+    line = (answer.folder / 'answers.csv').read_text().splitlines()[1]
 
     assert '"egg, ""cracked""",no,' in line

@@ -142,5 +142,20 @@ def test_a_video_outside_the_folder_is_not_shown(server, kitchen, tmp_path, name
     assert page.show('kitchen.mp4', print, server.folder.file)[0].path == kitchen
 
 
+def test_a_full_disk_is_told_beside_the_queries(server, kitchen, monkeypatch):
+    def fill_the_disk(*_):
+        raise OSError(28, 'No space left for this file; free some')
+
+    page = DemoPage(server.desk, server.folder)
+    video = server.desk.show(kitchen)
+    monkeypatch.setattr('stgr.io.results.save_result', fill_the_disk)
+
+    asked = video.key, 'crack egg', 'each alone', lambda *_, **__: None
+    shown, video_said, queries_said = page._find(*asked)
+
+    assert (shown, video_said) == (None, '')
+    assert 'No space left for this file' in queries_said
+
+
 def test_a_message_cannot_carry_markup():
     assert say('<b>bold</b>') == '<p role="alert">&lt;b&gt;bold&lt;/b&gt;</p>'

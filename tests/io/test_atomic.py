@@ -112,3 +112,30 @@ def test_folder_replaces_an_empty_one_only(tmp_path):
     ):
         (partial / 'a.txt').write_text('second')
     assert (tmp_path / 'model' / 'a.txt').read_text() == 'first'
+
+
+def test_folder_is_overwritten_by_a_whole_one_only(tmp_path, monkeypatch):
+    folder = tmp_path / 'model'
+    folder.mkdir()
+    (folder / 'a.txt').write_text('first')
+
+    def overwrite():
+        with folder_written_whole(folder, overwrite=True) as partial:
+            (partial / 'b.txt').write_text('second')
+            assert (folder / 'a.txt').read_text() == 'first'
+
+    move = Path.replace
+
+    def fail_to_move_in(self, target):
+        if Path(target) == folder and (self / 'b.txt').exists():
+            raise OSError('broken')
+        return move(self, target)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, 'replace', fail_to_move_in)
+        with pytest.raises(OSError, match='broken'):
+            overwrite()
+    assert [file.name for file in tmp_path.rglob('*')] == ['model', 'a.txt']
+
+    overwrite()
+    assert [file.name for file in tmp_path.rglob('*')] == ['model', 'b.txt']

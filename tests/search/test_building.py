@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import stgr
+from stgr import Grounder
 from stgr.io.file_locks import FileLock
 from stgr.search import SearchIndex
 from stgr.search.manifest import load_manifest
@@ -218,6 +219,18 @@ def test_what_cannot_be_indexed_is_said(build, library, tmp_path):
     (tmp_path / 'index' / 'index.json').write_text('{"schema_version": 2}')
     with pytest.raises(ValueError, match='schema_version is 2, but this version of stgr reads 1'):
         build()
+
+
+def test_a_saved_model_named_from_here_is_found_from_anywhere(build, tmp_path, monkeypatch):
+    Grounder('ours_tiny', device='cpu').save_pretrained(tmp_path / 'saved')
+    monkeypatch.chdir(tmp_path)
+    build(model='saved', weights=None)
+    monkeypatch.chdir(tmp_path / 'library')
+
+    with SearchIndex.open(tmp_path / 'index', device='cpu') as index:
+        (answer,) = index.search(['crack egg'], everything=True, places=False)
+    assert answer.moments
+    assert index.manifest.model == str(tmp_path / 'saved')
 
 
 def test_a_model_without_one_vector_per_frame_is_refused(build, tiny_model, tmp_path):

@@ -1,9 +1,12 @@
 """Frames to moments, by hand."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from stgr.search.moments import FrameRun, find_moments
+from stgr.search.places import _frames_of
 
 
 @pytest.mark.parametrize(
@@ -22,6 +25,31 @@ def test_frames_above_the_threshold_become_moments(scores, expected):
 
     assert [(r.start_sec, r.end_sec, r.peak_sec, round(r.score, 6)) for r in found] == expected
     assert all(run.found for run in found)
+
+
+@pytest.mark.parametrize(
+    ('peak_sec', 'frames'),
+    [(0, [0, 1]), (7, [6, 7]), (9, [6, 7]), (3, [0, 1])],  # in a span, or nearest to it
+)
+def test_the_span_that_is_looked_at_is_the_one_at_the_peak(peak_sec, frames):
+    """Two spans of a window, at 0..2 s and 6..8 s: too far apart to be one."""
+    scores = np.array([0.8, 0.8, 0, 0, 0, 0, 0.6, 0.6, 0, 0], 'f4')
+    times = SimpleNamespace(times_sec=np.arange(10.0))
+    video = SimpleNamespace(features=times, facts=SimpleNamespace(duration_sec=10))
+
+    found, span = _frames_of(scores, video, 0.5, peak_sec)
+
+    assert found.tolist() == frames
+    assert (span.start_sec, span.end_sec) == (frames[0], frames[0] + 2)
+
+
+def test_where_nothing_reaches_the_threshold_the_best_frame_is_looked_at():
+    times = SimpleNamespace(times_sec=np.arange(4) / 2)
+    video = SimpleNamespace(features=times, facts=SimpleNamespace(duration_sec=2))
+
+    found, span = _frames_of(np.array([0.1, 0.3, 0.2, 0.1]), video, 0.5, 0.0)
+
+    assert (found.tolist(), span.start_sec, span.end_sec) == ([1], 0.5, 1.0)
 
 
 def test_times_follow_the_rate():

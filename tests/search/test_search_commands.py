@@ -1,6 +1,7 @@
 """``stgr index`` and ``stgr search`` as people meet them."""
 
 import json
+import os
 import re
 import shutil
 
@@ -68,6 +69,22 @@ def test_a_page_fetches_and_runs_nothing_and_escapes_names(run, library, tmp_pat
     assert 'http' not in page.replace('http-equiv', '')
 
 
+def test_a_name_that_is_no_text_is_shown_and_linked(run, library, tmp_path):
+    odd = os.fsdecode(b'\xff.mp4')
+    shutil.move(library / 'b.mp4', library / odd)
+    (library / 'a.mp4').unlink()
+    (library / 'more' / 'a.mp4').unlink()
+    run('index', 'library', '--fps', '2')
+
+    options = ['--all', '--page', 'page.html', '--json', 'a.json', '--device', 'cpu']
+    status, _, error = run('search', 'flip it over', *options)
+
+    assert (status, error) == (0, '')
+    assert 'href="library/%FF.mp4#t=' in (tmp_path / 'page.html').read_text()
+    (answer,) = json.loads((tmp_path / 'a.json').read_text())['queries']
+    assert {moment['video'] for moment in answer['moments']} == {odd}
+
+
 def test_not_found_is_said(run, library):
     run('index', 'library', '--fps', '2')
 
@@ -94,6 +111,34 @@ def test_gone_videos_are_named_below_the_table(run, library):
     assert said.splitlines()[-1] == 'b.mp4: gone since it was indexed; run stgr index again'
 
 
+def test_a_video_that_cannot_be_read_is_an_error_once_and_the_others_are_indexed(
+    run, library, tmp_path
+):
+    (library / 'b.mp4').write_bytes(b'crack an egg')
+
+    status, said, error = run('index', 'library', '--fps', '2')
+    assert status == 1
+    assert 'wrote stgr_index: 2 videos' in said
+    last = error.splitlines()[-1]
+    assert last.startswith('error: 1 of 3 videos could not be encoded (first: library/b.mp4: ')
+
+    status, said, error = run('index', 'library', '--fps', '2')
+    assert status == 0
+    assert 'up to date: stgr_index: 2 videos' in said
+    assert error.startswith('1 videos left out that failed before')
+
+
+@pytest.mark.parametrize(('share', 'status'), [('0.4', 0), ('0.3', 1)])
+def test_a_share_of_the_videos_may_fail(share, status, run, library, tmp_path):
+    (library / 'b.mp4').write_bytes(b'crack an egg')
+
+    found, _, error = run('index', 'library', '--fps', '2', '--max-failed', share)
+
+    assert found == status
+    assert f'the share of {share} allowed' in error
+    assert (tmp_path / 'stgr_index' / 'index.json').exists() == (status == 0)
+
+
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
@@ -104,6 +149,7 @@ def test_gone_videos_are_named_below_the_table(run, library):
         (['index', 'library', '--kind', 'flat'], 'kind must be one of exact, hnsw, ivf'),
         (['index', 'library', '--fps', '0'], 'rate'),
         (['index', 'library', '--out', 'library/a.mp4'], 'is a file; give a folder'),
+        (['index', 'library', '--max-failed', '5'], 'max_failed must be a share in [0, 1]'),
         (['index', 'library', '--reader', 'vlc'], "no video reader 'vlc'"),
     ],
 )

@@ -7,8 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stgr.apis.build import build_grounder
-from stgr.apis.model_hub import load_config
+from stgr.apis.grounder import Grounder
 from stgr.io.atomic import folder_written_whole
 from stgr.io.onnx_folder import (
     GRAPHS,
@@ -53,17 +52,17 @@ def convert_model(
     The folder can be given wherever a model can: ``stgr ground --model FOLDER``.
 
     Args:
-        model: Name of a model or path of a config.
+        model: As of ``Grounder``.
         out: Folder to write; it must not be there yet, and appears whole or not at all.
         to: ``onnx``: as it is. ``int8``: with the encoders' matrix products in 8-bit integers,
             weights rounded per output channel and inputs as they come (dynamic quantisation).
-        weights: Checkpoint; None for the bundled one.
+        weights: Likewise.
 
     Raises:
         ImportError: If onnx, onnxscript or onnxruntime is not installed.
         FileExistsError: If ``out`` is there already.
-        FileNotFoundError: As ``build_grounder`` does.
-        ValueError: As ``build_grounder`` does; if ``to`` is unknown, the model has a part that
+        FileNotFoundError: As ``Grounder`` does.
+        ValueError: As ``Grounder`` does; if ``to`` is unknown, the model has a part that
             cannot be converted, or a graph does not compute what torch does.
     """
     if to not in FORMATS:
@@ -71,14 +70,15 @@ def convert_model(
     check_packages()
     from stgr.apis.conversion.exported_parts import convertible_backbone
 
-    grounder, facts = build_grounder(model, weights=weights, device='cpu')
+    door = Grounder(model, weights=weights, device='cpu')
+    grounder = door.inferencer.model
     backbone = convertible_backbone(grounder)
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     with folder_written_whole(out) as folder:
         agreement = _write_graphs(grounder, folder, int8=to == 'int8')
         backbone.tokenizer.save_pretrained(folder / TOKENIZER)
-        described = _describe(grounder, facts, load_config(model).get('ground_fps'))
+        described = _describe(grounder, door.facts, door.config.get('ground_fps'))
         written = replace(
             described, precision=FORMATS[to], agreement=agreement, files=hash_files(folder)
         )

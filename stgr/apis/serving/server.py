@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from stgr import __version__
 from stgr.apis.serving.desk import BusyError, GroundingDesk
 from stgr.io.errors import VideoError
-from stgr.io.json_http import Content, JsonHandler, RefusalError, as_json, field
+from stgr.io.json_http import Content, JsonHandler, RefusalError, as_json, field, free_port
 from stgr.io.result_json import result_to_json
 from stgr.io.results import SCHEMA_VERSION
 
@@ -52,7 +52,7 @@ class GroundingServer(ThreadingHTTPServer):
             )
         self.desk = desk
         self.token = token
-        super().__init__((host, port), _Handler)
+        super().__init__((host, free_port(port, host)), _Handler)
 
     @property
     def url(self) -> str:

@@ -10,7 +10,15 @@ from typing import Any
 
 from stgr.io.checked_json import JsonNode, read_json
 from stgr.io.formats.gathering import Gathered, located
-from stgr.io.formats.json_facts import facts_to_json, gathered_from_json, json_bytes, optional
+from stgr.io.formats.json_facts import (
+    PROBABILITY,
+    facts_to_json,
+    gathered_from_json,
+    json_bytes,
+    optional,
+    optional_number,
+    probability_to_json,
+)
 from stgr.io.formats.known_videos import KnownVideos
 from stgr.structures.video_answers import QuerySpan, VideoAnswers
 
@@ -20,7 +28,7 @@ VERSION = 'VERSION 1.3'
 def write(videos: Sequence[VideoAnswers], known: KnownVideos) -> bytes:
     """Return a file of results; facts and queries that were not found stand under ``stgr``.
 
-    A span without a score gets 1.
+    A span without a score gets 1; ``probability`` is ours, evaluation ignores it.
     """
     del known
     return json_bytes(
@@ -39,6 +47,7 @@ def _segments(answers: VideoAnswers) -> list[dict[str, Any]]:
             'label': answer.query,
             'score': 1.0 if span.score is None else span.score,
             'segment': [span.start_sec, span.end_sec],
+            **probability_to_json(span.probability),
         }
         for answer in answers.queries
         for span in answer.spans
@@ -71,17 +80,16 @@ def read(path: Path, known: KnownVideos) -> list[VideoAnswers]:
 
 
 def _facts(name: str, node: JsonNode) -> VideoAnswers:
-    duration = optional(node, 'duration')
     with located(node.where):
-        return VideoAnswers(name, (), duration_sec=None if duration is None else duration.number())
+        return VideoAnswers(name, (), duration_sec=optional_number(node, 'duration'))
 
 
 def _add(entry: JsonNode, gathered: Gathered) -> None:
     segment = entry['segment'].array('f8')
     if len(segment) != 2:
         raise ValueError(f'{entry.where}.segment must be [start, end], but is {segment.tolist()}')
-    score = optional(entry, 'score')
     with located(entry.where):
         start, end = segment.tolist()
-        span = QuerySpan(start, end, None if score is None else score.number())
+        score, probability = (optional_number(entry, name) for name in ('score', PROBABILITY))
+        span = QuerySpan(start, end, score, probability=probability)
         gathered.add(entry['label'].text(), span)

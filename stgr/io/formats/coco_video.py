@@ -1,8 +1,9 @@
 """COCO for videos as TAO and MMTracking read it: images of a video, boxes with a track each.
 
-A track is a span; ``start_sec`` and ``end_sec`` of it, ``time_sec`` of an image and ``queries`` of
-a video are ours, other readers ignore them. Only frames that were looked at are images;
-``frame_id`` counts the frames of the video from 0; ``bbox`` is ``x, y, width, height`` in pixels.
+A track is a span; ``start_sec``, ``end_sec`` and ``probability`` of it, ``time_sec`` of an image
+and ``queries`` of a video are ours, other readers ignore them. Only frames that were looked at are
+images; ``frame_id`` counts the frames of the video from 0; ``bbox`` is ``x, y, width, height`` in
+pixels.
 """
 
 from collections.abc import Sequence
@@ -12,10 +13,13 @@ from typing import Any
 from stgr.io.checked_json import JsonNode, read_json
 from stgr.io.formats.gathering import Box, Gathered, located, span_with_boxes
 from stgr.io.formats.json_facts import (
+    PROBABILITY,
     facts_to_json,
     gathered_from_json,
     json_bytes,
     optional,
+    optional_number,
+    probability_to_json,
     video_facts,
 )
 from stgr.io.formats.known_videos import KnownVideos
@@ -54,6 +58,7 @@ def _add_video(
             ids = {'video_id': video_id, 'category_id': category_ids[answer.query]}
             track = {'id': len(document['tracks']) + 1, **ids}
             ends = {'start_sec': span.start_sec, 'end_sec': span.end_sec, 'score': span.score}
+            ends |= probability_to_json(span.probability)
             document['tracks'].append({**track, **ends})
             boxes = _visible_boxes(span)
             for time in [time for time, _ in boxes if time not in image_ids]:
@@ -180,10 +185,10 @@ def _span(
     facts: VideoAnswers,
     known: KnownVideos,
 ) -> QuerySpan:
-    score = optional(track, 'score')
+    score, probability = (optional_number(track, name) for name in ('score', PROBABILITY))
     start, end = optional(track, 'start_sec'), optional(track, 'end_sec')
     if not boxes and (start is None or end is None):
         raise ValueError('a track has neither boxes nor start_sec and end_sec')
     start_sec = boxes[0][0] if start is None else start.number()
     end_sec = boxes[-1][0] + 1 / known.clock(facts).fps if end is None else end.number()
-    return span_with_boxes(start_sec, end_sec, boxes, None if score is None else score.number())
+    return span_with_boxes(start_sec, end_sec, boxes, score, probability)

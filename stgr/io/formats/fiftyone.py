@@ -2,7 +2,8 @@
 
 A span is an event with its ``support`` in frames, a box an object of a frame with the number of its
 event as ``index``; frames count from 1 and a support includes its last frame. Boxes are shares of
-the frame. Queries that were not found are attributes of the video called ``not found``.
+the frame, probabilities attributes of events. Queries that were not found are attributes of the
+video called ``not found``.
 
 Source: the developer's guide of ETA's ``VideoLabels`` and FiftyOne's reader of it
 (``fiftyone.utils.eta.from_video_labels``).
@@ -15,7 +16,14 @@ from typing import Any
 from stgr.io.checked_json import JsonNode, read_json
 from stgr.io.formats.framed_spans import FramedSpan, frame_span, span_of_frames
 from stgr.io.formats.gathering import Box, Gathered, located
-from stgr.io.formats.json_facts import facts_to_json, gathered_from_json, json_bytes, optional
+from stgr.io.formats.json_facts import (
+    PROBABILITY,
+    facts_to_json,
+    gathered_from_json,
+    json_bytes,
+    optional,
+    optional_number,
+)
 from stgr.io.formats.known_videos import KnownVideos
 from stgr.structures.video_answers import VideoAnswers
 
@@ -60,18 +68,16 @@ def _labels(answers: VideoAnswers, known: KnownVideos) -> dict[str, Any]:
                     **_confidence(framed),
                     'index': number,
                     'support': {'ranges': f'{framed.first + 1}-{framed.stop}'},
+                    **_probability(framed),
                 }
             )
             for frame, box in framed.boxes.items():
                 thing = _object(answer.query, number, frame, box, answers)
                 frames.setdefault(frame + 1, []).append({**thing, **_confidence(framed)})
-    absent = [
-        {'type': f'{_TYPES}.data.CategoricalAttribute', 'name': NOT_FOUND, 'value': query}
-        for query in answers.not_found
-    ]
+    absent = [_attribute('Categorical', NOT_FOUND, query) for query in answers.not_found]
     return {
         'filename': answers.video.replace('\\', '/').rsplit('/', 1)[-1],
-        'attrs': {'type': f'{_TYPES}.data.AttributeContainer', 'attrs': absent},
+        'attrs': _attributes(absent),
         'events': {'type': f'{_TYPES}.events.VideoEventContainer', 'events': events},
         'frames': {str(frame): _frame(frame, frames[frame]) for frame in sorted(frames)},
         'stgr': facts_to_json(answers),
@@ -80,6 +86,20 @@ def _labels(answers: VideoAnswers, known: KnownVideos) -> dict[str, Any]:
 
 def _confidence(framed: FramedSpan) -> dict[str, float]:
     return {} if framed.score is None else {'confidence': framed.score}
+
+
+def _probability(framed: FramedSpan) -> dict[str, Any]:
+    if framed.probability is None:
+        return {}
+    return {'attrs': _attributes([_attribute('Numeric', PROBABILITY, framed.probability)])}
+
+
+def _attributes(attributes: list[dict[str, Any]]) -> dict[str, Any]:
+    return {'type': f'{_TYPES}.data.AttributeContainer', 'attrs': attributes}
+
+
+def _attribute(kind: str, name: str, value: str | float) -> dict[str, Any]:
+    return {'type': f'{_TYPES}.data.{kind}Attribute', 'name': name, 'value': value}
 
 
 def _frame(frame: int, objects: list[dict[str, Any]]) -> dict[str, Any]:
@@ -131,14 +151,22 @@ def _read_labels(document: JsonNode, video: str, known: KnownVideos) -> VideoAns
             first, stop = _support(event)
             key = _owner(event)
             inside = {f: b for f, b in boxes.get(key, {}).items() if first <= f < stop}
-            score = optional(event, 'confidence')
-            framed = FramedSpan(first, stop, inside, None if score is None else score.number())
+            score = optional_number(event, 'confidence')
+            told = [value.number() for value in _read_attributes(event).get(PROBABILITY, [])]
+            framed = FramedSpan(first, stop, inside, score, *told[:1])
             gathered.add(key[1], span_of_frames(framed, clock))
-    attributes = optional(document, 'attrs')
-    for attribute in [] if attributes is None else attributes['attrs'].items():
-        if attribute['name'].text() == NOT_FOUND:
-            gathered.ask(attribute['value'].text())
+    for value in _read_attributes(document).get(NOT_FOUND, []):
+        gathered.ask(value.text())
     return known.complete(gathered.answers())
+
+
+def _read_attributes(owner: JsonNode) -> dict[str, list[JsonNode]]:
+    """Return the values of each attribute of a video or an event, by name."""
+    attributes = optional(owner, 'attrs')
+    found: dict[str, list[JsonNode]] = {}
+    for attribute in [] if attributes is None else attributes['attrs'].items():
+        found.setdefault(attribute['name'].text(), []).append(attribute['value'])
+    return found
 
 
 def _boxes(document: JsonNode, facts: VideoAnswers) -> dict[tuple[int | None, str], dict[int, Box]]:

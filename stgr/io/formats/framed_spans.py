@@ -16,12 +16,14 @@ class FramedSpan:
         stop: First frame after it.
         boxes: Box of each key frame, ascending; frames without a box are not among them.
         score: As of ``QuerySpan``.
+        probability: Likewise.
     """
 
     first: int
     stop: int
     boxes: dict[int, Box]
     score: float | None = None
+    probability: float | None = None
 
     def key_frames(self) -> dict[int, Box]:
         """Return the boxes with one on the first frame too, where a tool begins to draw."""
@@ -39,7 +41,7 @@ def frame_span(span: QuerySpan, clock: FrameClock) -> FramedSpan:
             frame = min(max(clock.nearest(float(time_sec)), first), stop - 1)
             x1, y1, x2, y2 = box.tolist()
             boxes.setdefault(frame, (x1, y1, x2, y2))
-    return FramedSpan(first, stop, boxes, span.score)
+    return FramedSpan(first, stop, boxes, span.score, span.probability)
 
 
 def span_of_frames(framed: FramedSpan, clock: FrameClock) -> QuerySpan:
@@ -49,4 +51,5 @@ def span_of_frames(framed: FramedSpan, clock: FrameClock) -> QuerySpan:
         clock.time(framed.stop),
         [(clock.time(frame), box) for frame, box in framed.boxes.items()],
         framed.score,
+        framed.probability,
     )

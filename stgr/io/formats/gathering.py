@@ -21,7 +21,7 @@ class Gathered:
     def __init__(self, facts: VideoAnswers) -> None:
         self.facts = facts
         self._spans: dict[str, list[QuerySpan]] = {}
-        self._scores: dict[str, float | None] = {}
+        self._scores: dict[str, tuple[float | None, float | None]] = {}
         for answer in facts.queries:
             self.ask(answer.query)
 
@@ -37,9 +37,9 @@ class Gathered:
         self._spans.setdefault(query, [])
         return query
 
-    def score(self, query: str, score: float | None) -> None:
+    def score(self, query: str, score: float | None, probability: float | None = None) -> None:
         """Note how sure the whole answer to a query is."""
-        self._scores[self.ask(query)] = score
+        self._scores[self.ask(query)] = score, probability
 
     def add(self, query: str, span: QuerySpan) -> None:
         """Add a span to a query."""
@@ -51,7 +51,7 @@ class Gathered:
             QueryAnswer(
                 query,
                 tuple(sorted(spans, key=lambda span: (span.start_sec, span.end_sec))),
-                self._scores.get(query),
+                *self._scores.get(query, ()),
             )
             for query, spans in self._spans.items()
         )
@@ -68,6 +68,7 @@ def span_with_boxes(
     end_sec: float,
     boxes: Iterable[tuple[float, Box | None]],
     score: float | None = None,
+    probability: float | None = None,
 ) -> QuerySpan:
     """Return a span with boxes at some times; None is a time without one.
 
@@ -82,7 +83,8 @@ def span_with_boxes(
     with np.errstate(over='ignore'):  # what is too large becomes infinite, and is refused
         boxes_px = boxes.astype(np.float32)
     visible = np.array([kept[time] is not None for time in times], bool)
-    return QuerySpan(start_sec, end_sec, score, np.array(times, np.float64), boxes_px, visible)
+    times_sec = np.array(times, np.float64)
+    return QuerySpan(start_sec, end_sec, score, times_sec, boxes_px, visible, probability)
 
 
 @contextmanager

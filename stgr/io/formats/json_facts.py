@@ -6,13 +6,17 @@ from stgr.io.checked_json import JsonNode, check_finite, format_json
 from stgr.io.formats.gathering import Gathered, located
 from stgr.structures.video_answers import VideoAnswers
 
+PROBABILITY = 'probability'
 FACTS = ('width', 'height', 'duration_sec', 'fps')
 
 
 def facts_to_json(answers: VideoAnswers) -> dict[str, Any]:
     """Return what is known of a video, and what was asked of it, found or not."""
     facts = {name: getattr(answers, name) for name in FACTS}
-    queries = [{'query': answer.query, 'score': answer.score} for answer in answers.queries]
+    queries = [
+        {'query': answer.query, 'score': answer.score, **probability_to_json(answer.probability)}
+        for answer in answers.queries
+    ]
     return {'video': answers.video, **facts, 'queries': queries}
 
 
@@ -25,23 +29,28 @@ def gathered_from_json(node: JsonNode) -> Gathered:
     gathered = Gathered(video_facts(node['video'].text(), node))
     for entry in node['queries'].items():
         with located(entry.where):
-            score = optional(entry, 'score')
-            gathered.score(entry['query'].text(), None if score is None else score.number())
+            query, score = entry['query'].text(), optional_number(entry, 'score')
+            gathered.score(query, score, optional_number(entry, PROBABILITY))
     return gathered
 
 
 def video_facts(video: str, node: JsonNode) -> VideoAnswers:
     """Return answers without queries from the fields of a video; each of them may be missing."""
-    width, height, duration, fps = (optional(node, name) for name in FACTS)
+    width, height = optional(node, 'width'), optional(node, 'height')
     with located(node.where):
         return VideoAnswers(
             video,
             (),
             None if width is None else width.integer(),
             None if height is None else height.integer(),
-            None if duration is None else duration.number(),
-            None if fps is None else fps.number(),
+            optional_number(node, 'duration_sec'),
+            optional_number(node, 'fps'),
         )
+
+
+def probability_to_json(probability: float | None) -> dict[str, float]:
+    """Return the field of a probability; none where no calibrated model told one."""
+    return {} if probability is None else {PROBABILITY: probability}
 
 
 def optional(node: JsonNode, key: str) -> JsonNode | None:
@@ -49,6 +58,12 @@ def optional(node: JsonNode, key: str) -> JsonNode | None:
     if not isinstance(node.value, dict) or node.value.get(key) is None:
         return None
     return node[key]
+
+
+def optional_number(node: JsonNode, key: str) -> float | None:
+    """Return a number of an object; None where it is missing or null."""
+    found = optional(node, key)
+    return None if found is None else found.number()
 
 
 def json_bytes(document: Any) -> bytes:

@@ -10,13 +10,22 @@ Source: the serialisation documented at ``TimelineRegion`` of its editor, and
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from stgr.io.checked_json import JsonNode, read_json
 from stgr.io.formats.framed_spans import FramedSpan, frame_span, span_of_frames
 from stgr.io.formats.gathering import Box, Gathered, located
-from stgr.io.formats.json_facts import facts_to_json, gathered_from_json, json_bytes, optional
+from stgr.io.formats.json_facts import (
+    PROBABILITY,
+    facts_to_json,
+    gathered_from_json,
+    json_bytes,
+    optional,
+    optional_number,
+    probability_to_json,
+)
 from stgr.io.formats.known_videos import KnownVideos
 from stgr.structures.video_answers import VideoAnswers
 
@@ -60,6 +69,8 @@ def _region(
     key: str, control: str, kind: str, value: dict[str, Any], framed: FramedSpan
 ) -> dict[str, Any]:
     region = {'id': key, 'from_name': control, 'to_name': VIDEO, 'type': kind, 'value': value}
+    if framed.probability is not None:
+        region['meta'] = probability_to_json(framed.probability)
     return region if framed.score is None else {**region, 'score': framed.score}
 
 
@@ -141,9 +152,11 @@ def _dropped(annotation: JsonNode) -> bool:
     return cancelled is not None and cancelled.flag()
 
 
-def _score(region: JsonNode) -> float | None:
-    score = optional(region, 'score')
-    return None if score is None else score.number()
+def _sureness(region: JsonNode) -> tuple[float | None, float | None]:
+    """Return score and probability of a region."""
+    meta = optional(region, 'meta')
+    probability = None if meta is None else optional_number(meta, PROBABILITY)
+    return optional_number(region, 'score'), probability
 
 
 def _timeline(region: JsonNode) -> Iterable[tuple[str, FramedSpan]]:
@@ -152,7 +165,7 @@ def _timeline(region: JsonNode) -> Iterable[tuple[str, FramedSpan]]:
             first, stop = one['start'].integer() - 1, one['end'].integer()
             if not 0 <= first < stop:
                 raise ValueError(f'{one.where}: frames {first + 1} to {stop} are no range')
-            yield label.text(), FramedSpan(first, stop, {}, _score(region))
+            yield label.text(), FramedSpan(first, stop, {}, *_sureness(region))
 
 
 def _rectangles(
@@ -175,7 +188,8 @@ def _rectangles(
             ends.append(frame + 1)
     for run, stop in zip(runs, [*ends, num_frames], strict=False):
         for label in labels.items():
-            yield label.text(), FramedSpan(min(run), max(stop, max(run) + 1), run, _score(region))
+            last = max(stop, max(run) + 1)
+            yield label.text(), FramedSpan(min(run), last, run, *_sureness(region))
 
 
 def _box(key: JsonNode, facts: VideoAnswers) -> Box:
@@ -198,8 +212,7 @@ def _joined(
             for frame, box in track.boxes.items()
             if name == query and span.first <= frame < span.stop
         }
-        whole = FramedSpan(span.first, span.stop, dict(sorted(boxes.items())), span.score)
-        joined.append((query, whole))
+        joined.append((query, replace(span, boxes=dict(sorted(boxes.items())))))
     alone = [
         (query, track)
         for query, track in tracks

@@ -15,7 +15,15 @@ from typing import Any
 from stgr.io.checked_json import JsonNode, read_json
 from stgr.io.formats.frame_clock import FrameClock
 from stgr.io.formats.gathering import Gathered, located
-from stgr.io.formats.json_facts import facts_to_json, gathered_from_json, json_bytes, optional
+from stgr.io.formats.json_facts import (
+    PROBABILITY,
+    facts_to_json,
+    gathered_from_json,
+    json_bytes,
+    optional,
+    optional_number,
+    probability_to_json,
+)
 from stgr.io.formats.known_videos import KnownVideos
 from stgr.structures.video_answers import QuerySpan, VideoAnswers
 
@@ -87,7 +95,8 @@ def _markers(answers: VideoAnswers, clock: FrameClock) -> Iterator[dict[str, Any
                 marked_range=_range(first, stop, clock.fps),
                 comment='',
             )
-            yield {**marker, 'metadata': {'stgr': {'score': span.score}}}
+            notes = {'score': span.score, **probability_to_json(span.probability)}
+            yield {**marker, 'metadata': {'stgr': notes}}
 
 
 def read(path: Path, known: KnownVideos) -> list[VideoAnswers]:
@@ -117,34 +126,53 @@ def _read_timeline(timeline: JsonNode, known: KnownVideos) -> VideoAnswers:
     else:
         gathered = Gathered(VideoAnswers(_media(timeline), ()))
     stack = timeline['tracks']
-    for marker in [*stack['markers'].items(), *_clip_markers(stack)]:
+    uncut = [(marker, 0.0) for marker in stack['markers'].items()]
+    for marker, media_start_sec in [*uncut, *_clip_markers(stack)]:
         with located(marker.where):
-            start = _seconds(marker['marked_range']['start_time'])
+            start = _seconds(marker['marked_range']['start_time']) - media_start_sec
             end = start + _seconds(marker['marked_range']['duration'])
             notes = optional(marker['metadata'], 'stgr')
-            score = None if notes is None else optional(notes, 'score')
-            span = QuerySpan(start, end, None if score is None else score.number())
+            score, probability = (
+                None if notes is None else optional_number(notes, name)
+                for name in ('score', PROBABILITY)
+            )
+            span = QuerySpan(start, end, score, probability=probability)
             gathered.add(marker['name'].text(), span)
     return known.complete(gathered.answers())
 
 
-def _clip_markers(stack: JsonNode) -> Iterator[JsonNode]:
+def _clip_markers(stack: JsonNode) -> Iterator[tuple[JsonNode, float]]:
+    """Yield the markers of clips, each with the time at which the media of its clip begins.
+
+    Cameras and editing programs let it begin at a time of day or at an hour.
+    """
     for track in stack['children'].items():
         for clip in track['children'].items():
             if 'markers' in clip.names():
-                yield from clip['markers'].items()
+                ranges = [optional(one, 'available_range') for one in _references(clip)]
+                known = [one for one in ranges if one is not None]
+                start_sec = _seconds(known[0]['start_time']) if known else 0.0
+                yield from ((marker, start_sec) for marker in clip['markers'].items())
+
+
+def _references(clip: JsonNode) -> list[JsonNode]:
+    """Return the media of a clip, the one in use first."""
+    references = optional(clip, 'media_references')
+    if references is None:
+        return []
+    active = optional(clip, 'active_media_reference_key')
+    key = None if active is None else active.text()
+    return [references[name] for name in sorted(references.names(), key=lambda name: name != key)]
 
 
 def _media(timeline: JsonNode) -> str:
     """Return the file of the first clip, or what the timeline is called."""
     for track in timeline['tracks']['children'].items():
         for clip in track['children'].items():
-            references = optional(clip, 'media_references')
-            if references is not None:
-                for key in references.names():
-                    url = optional(references[key], 'target_url')
-                    if url is not None:
-                        return url.text()
+            for reference in _references(clip):
+                url = optional(reference, 'target_url')
+                if url is not None:
+                    return url.text()
     return timeline['name'].text()
 
 

@@ -8,7 +8,14 @@ import numpy as np
 
 from stgr.io.checked_json import JsonNode, read_json
 from stgr.io.formats.gathering import located
-from stgr.io.formats.json_facts import FACTS, json_bytes, optional, video_facts
+from stgr.io.formats.json_facts import (
+    FACTS,
+    PROBABILITY,
+    json_bytes,
+    optional_number,
+    probability_to_json,
+    video_facts,
+)
 from stgr.io.formats.known_videos import KnownVideos
 from stgr.structures.video_answers import QueryAnswer, QuerySpan, VideoAnswers
 
@@ -28,6 +35,7 @@ def _video(answers: VideoAnswers) -> dict[str, Any]:
             'query': answer.query,
             'found': answer.found,
             'score': answer.score,
+            **probability_to_json(answer.probability),
             'spans': [_span(span) for span in answer.spans],
         }
         for answer in answers.queries
@@ -40,6 +48,7 @@ def _span(span: QuerySpan) -> dict[str, Any]:
         'start_sec': span.start_sec,
         'end_sec': span.end_sec,
         'score': span.score,
+        **probability_to_json(span.probability),
         'times_sec': span.times_sec.tolist(),
         'boxes_px': span.boxes_px.astype(np.float64).tolist(),
         'visible': span.visible.tolist(),
@@ -69,7 +78,13 @@ def _read_query(node: JsonNode) -> QueryAnswer:
     spans = tuple(_read_span(span) for span in node['spans'].items())
     if node['found'].flag() != bool(spans):
         raise ValueError(f'{node.where}: found is {node["found"].value}, with {len(spans)} spans')
-    return QueryAnswer(node['query'].text(), spans, _score(node))
+    with located(node.where):
+        return QueryAnswer(
+            node['query'].text(),
+            spans,
+            optional_number(node, 'score'),
+            optional_number(node, PROBABILITY),
+        )
 
 
 def _read_span(node: JsonNode) -> QuerySpan:
@@ -77,13 +92,9 @@ def _read_span(node: JsonNode) -> QuerySpan:
         return QuerySpan(
             node['start_sec'].number(),
             node['end_sec'].number(),
-            _score(node),
+            optional_number(node, 'score'),
             node['times_sec'].array('f8'),
             node['boxes_px'].array('f4', columns=4),
             np.array([seen.flag() for seen in node['visible'].items()], bool),
+            optional_number(node, PROBABILITY),
         )
-
-
-def _score(node: JsonNode) -> float | None:
-    score = optional(node, 'score')
-    return None if score is None else score.number()

@@ -5,6 +5,8 @@ import json
 import os
 import shutil
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -15,6 +17,7 @@ import pytest
 
 from stgr.apis.grounder import Grounder
 from stgr.apis.serving import GroundingDesk, GroundingServer, ServingLimits
+from stgr.cli import main
 from stgr.io import write_video
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -242,6 +245,22 @@ def test_a_fault_of_ours_is_told_and_survived(serve, grounder, monkeypatch, caps
     assert ask(port, '/health')[0] == 200
 
 
+def test_a_client_that_breaks_off_is_no_fault(serve, monkeypatch):
+    server, ended, faults = serve(), threading.Event(), []
+    monkeypatch.setattr(server, 'handle_error', lambda *_: faults.append(sys.exc_info()))
+    close = server.shutdown_request
+    monkeypatch.setattr(server, 'shutdown_request', lambda request: [close(request), ended.set()])
+    head = 'POST /ground HTTP/1.1\r\nContent-Type: application/json\r\n'
+    host = f'Host: 127.0.0.1:{server.server_port}\r\n'
+    with socket.create_connection(('127.0.0.1', server.server_port)) as client:
+        client.sendall(f'{head}{host}Content-Length: 500\r\n\r\n{{'.encode())
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))  # resets
+
+    assert ended.wait(20)
+    assert faults == []
+    assert ask(server.server_port, '/health')[0] == 200
+
+
 @pytest.mark.parametrize('name', ['keep', 'max_minutes', 'max_queries', 'max_waiting'])
 def test_limits_must_be_positive(name):
     with pytest.raises(ValueError, match=f'{name} must be above 0, but is 0'):
@@ -251,6 +270,18 @@ def test_limits_must_be_positive(name):
 def test_a_root_that_is_no_folder_is_refused(grounder, tmp_path):
     with pytest.raises(NotADirectoryError, match='is no folder'):
         GroundingDesk(grounder, tmp_path / 'none')
+
+
+@pytest.mark.parametrize('port', ['taken', '99999'])
+def test_a_port_that_cannot_be_used_is_one_line(port, serve, root, capsys):
+    wanted = str(serve().server_port) if port == 'taken' else port
+
+    assert main(['serve', str(root), '--port', wanted]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f'error: port {wanted} cannot be used (')
+    assert said.endswith('); give --port another\n')
+    with pytest.raises(OSError, match=f'port {wanted} cannot be used'):
+        serve(port=int(wanted))
 
 
 @pytest.mark.slow

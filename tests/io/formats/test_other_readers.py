@@ -86,6 +86,28 @@ def test_what_opentimelineio_saves_again_comes_back(put, tmp_path):
     assert found.not_found == ('fly a kite', 'rühren 蛋')
 
 
+def test_times_of_an_otio_clip_count_from_where_its_media_begins(put, tmp_path):
+    """A camera's clock: the media begins at one hour, and so do the times of its markers."""
+    otio = pytest.importorskip('opentimelineio')
+    timeline = otio.adapters.read_from_file(str(put('otio')))
+    (clip,) = timeline.find_clips()
+    hour = otio.opentime.RationalTime(3600 * 25, 25)
+
+    def later(span):
+        return otio.opentime.TimeRange(span.start_time + hour, span.duration)
+
+    clip.source_range = later(clip.source_range)
+    clip.media_reference.available_range = later(clip.media_reference.available_range)
+    for marker in clip.markers:
+        marker.marked_range = later(marker.marked_range)
+    otio.adapters.write_to_file(timeline, str(tmp_path / 'camera.otio'))
+
+    (found,) = find_format('otio').read(tmp_path / 'camera.otio', KnownVideos())
+
+    (whisk,) = (answer for answer in found.queries if answer.query.startswith('whisk'))
+    assert [(span.start_sec, span.end_sec) for span in whisk.spans] == [(1.0, 2.0)]
+
+
 @pytest.mark.parametrize(
     ('fps', 'length'),
     [(25.0, (30, 25, 25)), (24.0, (29, 24, 24)), (29.97, (36, 30, 30)), (23.976, (29, 24, 24))],
@@ -168,6 +190,19 @@ def test_the_library_of_fiftyone_reads_events_and_boxes(put):
     (thing,) = labels[11].objects
     assert thing.bounding_box.to_coords() == pytest.approx((8 / 64, 6 / 48, 24.5 / 64, 30 / 48))
     assert [attribute.value for attribute in labels.attrs] == ['fly a kite', 'rühren 蛋']
+
+
+def test_the_library_of_fiftyone_reads_probabilities(put):
+    eta = pytest.importorskip('eta.core.video', exc_type=ImportError)
+    answers = make_answers()
+    whisk = answers.queries[2]
+    whisk = replace(whisk, spans=(replace(whisk.spans[0], probability=0.625),))
+    path = put('fiftyone', replace(answers, queries=(whisk,)))
+
+    labels = eta.VideoLabels.from_json(str(path / 'labels' / 'kitchen.json'))
+
+    (event,) = labels.events
+    assert [(one.name, one.value) for one in event.attrs] == [('probability', 0.625)]
 
 
 def test_activitynet_has_the_fields_that_its_evaluation_asks_for(put):
@@ -278,3 +313,11 @@ def test_a_broken_cue_is_named_by_its_line(text, message, tmp_path):
 def test_an_edl_of_another_rate_asks_for_one():
     with pytest.raises(ValueError, match=r'not 10; give the rate of your project with --fps'):
         find_format('edl').write([make_answers(fps=10.0)], KnownVideos())
+
+
+def test_a_table_with_an_open_quote_is_refused_with_its_line(tmp_path):
+    file = tmp_path / 'answers.csv'
+    file.write_text('video,query,found,start_sec,end_sec\n"kitchen.mp4,stir' + ' x' * 70_000)
+
+    with pytest.raises(ValueError, match=r'answers\.csv:2: broken table .*is a quote not closed'):
+        find_format('csv').read(file, KnownVideos())

@@ -107,6 +107,54 @@ def test_scores_come_back(name, tmp_path):
     assert [answer.score for answer in found.queries] == [0.75, -0.125, 0.25, 0.0]
 
 
+def with_probabilities():
+    """The answers of a calibrated model: one span is not judged."""
+    answers = make_answers()
+    egg, kite, *others = answers.queries
+    spans = (replace(egg.spans[0], probability=0.625), egg.spans[1])
+    egg = replace(egg, spans=spans, probability=0.875)
+    return replace(answers, queries=(egg, replace(kite, probability=0.0), *others))
+
+
+CALIBRATED = ('json', 'csv', 'activitynet', 'coco-video', 'label-studio', 'fiftyone', 'otio')
+
+
+@pytest.mark.parametrize('name', CALIBRATED)
+def test_probabilities_come_back(name, tmp_path):
+    (found,) = back(tmp_path, find_format(name), [with_probabilities()])
+
+    assert [span.probability for span in found.queries[0].spans] == [0.625, None]
+    assert [answer.probability for answer in found.queries] == [0.875, 0.0, None, None]
+
+
+def test_the_table_of_a_calibrated_model_by_hand(tmp_path):
+    rows = put(tmp_path, find_format('csv'), [with_probabilities()]).read_text().splitlines()
+
+    assert rows[:4] == [
+        'video,query,found,score,start_sec,end_sec,query_probability,span_probability',
+        'videos/kitchen.mp4,crack an egg & <stir>,yes,0.75,0.4,1.6,0.875,0.625',
+        'videos/kitchen.mp4,crack an egg & <stir>,yes,0.5,3.0,4.0,0.875,',
+        'videos/kitchen.mp4,fly a kite,no,-0.125,,,0.0,',
+    ]
+
+
+@pytest.mark.parametrize('kind', FORMATS.values(), ids=list(FORMATS))
+def test_nothing_is_said_of_probabilities_that_nobody_told(kind, tmp_path):
+    path = put(tmp_path, kind, [make_answers()])
+
+    files = [path] if path.is_file() else [file for file in path.rglob('*') if file.is_file()]
+    assert not any('probability' in file.read_text() for file in files)
+
+
+@pytest.mark.parametrize('name', ['json', 'csv', 'activitynet'])
+def test_a_probability_above_1_is_refused_with_its_place(name, tmp_path):
+    path = put(tmp_path, find_format(name), [with_probabilities()])
+    path.write_text(path.read_text().replace('0.625', '62.5'))
+
+    with pytest.raises(ValueError, match=r'answers\.\w+.*a probability from 0 to 1'):
+        find_format(name).read(path, KnownVideos(FACTS[:1]))
+
+
 def test_own_json_comes_back_value_for_value(tmp_path):
     (found,) = back(tmp_path, find_format('json'), [make_answers()])
 
