@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from stgr.apis.prepared_data import PreparedData
 from stgr.preparation.records import RecordStore
 from stgr.preparation.video_preparation import PreparedVideo
 from stgr.visualization.contact_sheet import Numbers, SheetVideo, write_contact_sheet
-
-if TYPE_CHECKING:
-    from stgr.apis.prepare import PreparedData
 
 MAX_VIDEOS = 200  # some 10 MB of pictures
 MAX_FAILURES = 50
@@ -18,7 +16,7 @@ MAX_FAILURES = 50
 def write_sheet(
     path: Path,
     prepared: Mapping[str, PreparedVideo],
-    result: 'PreparedData',
+    result: PreparedData,
     store: RecordStore,
 ) -> Path:
     """Write the sheet; of more than ``MAX_VIDEOS`` videos it shows, and says, an even sample."""
@@ -63,9 +61,7 @@ def _sheet_video(
     )
 
 
-def _notes(
-    prepared: Mapping[str, PreparedVideo], result: 'PreparedData', *, shown: int
-) -> list[str]:
+def _notes(prepared: Mapping[str, PreparedVideo], result: PreparedData, *, shown: int) -> list[str]:
     notes = []
     if shown < len(prepared):
         notes.append(f'{shown} of {len(prepared)} videos are shown, evenly spread by name')

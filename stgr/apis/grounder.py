@@ -13,6 +13,7 @@ from stgr.structures import GroundingResult, Span
 
 if TYPE_CHECKING:
     from stgr.apis.encoded_video import EncodedVideo
+    from stgr.apis.pretrained import PretrainedModel
 
 DEFAULT_FPS = 2.0
 
@@ -66,7 +67,9 @@ class Grounder:
             from stgr.apis.pretrained import load_pretrained
 
             _refuse_changes(model, weights, prompts)
-            config, grounder, facts, fitted = load_pretrained(model, device=device)
+            saved = load_pretrained(model, device=device)
+            config, grounder, facts = saved.config, saved.model, saved.facts
+            fitted = saved.calibration
             if calibration is not None:
                 fitted = find_calibration(model, facts, path=calibration)
         else:
@@ -126,7 +129,7 @@ class Grounder:
         """
         from stgr.apis.pretrained import load_pretrained
 
-        config, grounder, facts, calibration = load_pretrained(
+        saved = load_pretrained(
             repo_or_folder,
             revision=revision,
             token=token,
@@ -135,12 +138,25 @@ class Grounder:
             device=device,
         )
         door = cls.__new__(cls)
-        door.facts, door.config = facts, config
+        door.facts, door.config = saved.facts, saved.config
         if settings.get('rate_fps') is None:
-            settings['rate_fps'] = config.get('ground_fps', DEFAULT_FPS)
-        settings.setdefault('calibration', calibration)
-        door.inferencer = GroundingInferencer(grounder, facts, **settings)
+            settings['rate_fps'] = saved.rate_fps or DEFAULT_FPS
+        settings.setdefault('calibration', saved.calibration)
+        door.inferencer = GroundingInferencer(saved.model, saved.facts, **settings)
         return door
+
+    def _as_saved(self) -> 'PretrainedModel':
+        """Return what ``save_pretrained`` writes."""
+        from stgr.apis.pretrained import PretrainedModel
+
+        inferencer = self.inferencer
+        return PretrainedModel(
+            self.config,
+            inferencer.model,
+            self.facts,
+            inferencer.rate_fps,
+            inferencer.judge.calibration,
+        )
 
     def save_pretrained(self, folder: str | Path, **card: Any) -> Path:
         """Write the model to a folder that ``from_pretrained`` reads, and return the folder.
@@ -158,7 +174,7 @@ class Grounder:
         """
         from stgr.apis.pretrained import save_pretrained
 
-        return save_pretrained(self, Path(folder), **card)
+        return save_pretrained(self._as_saved(), Path(folder), **card)
 
     def push_to_hub(
         self,
@@ -187,7 +203,7 @@ class Grounder:
         from stgr.apis.pretrained import push_to_hub
 
         return push_to_hub(
-            self,
+            self._as_saved(),
             repo_id,
             private=private,
             token=token,

@@ -13,6 +13,7 @@ from typing import Any
 from stgr.apis.contact_sheet import write_sheet
 from stgr.apis.grounder import find_videos
 from stgr.apis.preparation_jobs import PreparationJob, list_jobs, videos_by_id
+from stgr.apis.prepared_data import PreparedData
 from stgr.apis.user_errors import one_line
 from stgr.io.atomic import write_atomically
 from stgr.io.file_locks import only_writer
@@ -62,27 +63,6 @@ class PreparationSettings:
             raise ValueError(f'there must be at least 1 worker, not {self.workers}')
         if self.language is not None and not (self.language.isalpha() and len(self.language) < 4):
             raise ValueError(f"a language is a code such as 'en', not {self.language!r}")
-
-
-@dataclass(frozen=True)
-class PreparedData:
-    """What a run of ``prepare`` came to.
-
-    Args:
-        statistics: Contents of ``statistics.json``.
-        splits: Split of each video that is used.
-        prepared: How many videos this run prepared; the others were known.
-        failed: Why videos could not be read, by id.
-        unnarrated: Videos with neither subtitles nor speech recognition.
-        gone: Videos of earlier runs that are not in the folders any more.
-    """
-
-    statistics: dict[str, Any]
-    splits: dict[str, str]
-    prepared: int
-    failed: dict[str, str]
-    unnarrated: tuple[str, ...]
-    gone: tuple[str, ...]
 
 
 def prepare(

@@ -5,7 +5,7 @@ import json
 import re
 import tempfile
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,6 @@ from stgr.io.hub import hub_files
 if TYPE_CHECKING:
     from mmengine.config import Config
 
-    from stgr.apis.grounder import Grounder
     from stgr.models.grounders.base_grounder import BaseGrounder
     from stgr.structures import ModelFacts
 
@@ -42,8 +41,27 @@ MAX_FPS = 240  # no camera of people's films is faster
 _REPO_ID = re.compile(r'[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?')
 
 
+@dataclass(frozen=True)
+class PretrainedModel:
+    """A model as it is saved and loaded.
+
+    Args:
+        config: It has ``model`` and may have ``notice``.
+        model: Made of ``config.model``, with its weights.
+        facts: Its name, and checksums of weights and config.
+        rate_fps: Evaluated frames per second.
+        calibration: What makes probabilities of its scores; None: nothing.
+    """
+
+    config: 'Config'
+    model: 'BaseGrounder'
+    facts: 'ModelFacts'
+    rate_fps: float | None
+    calibration: Calibration | None
+
+
 def save_pretrained(
-    grounder: 'Grounder',
+    saved: PretrainedModel,
     folder: Path,
     *,
     licence: str | None = None,
@@ -57,34 +75,34 @@ def save_pretrained(
     """
     from safetensors.torch import save
 
-    document = _document(grounder)
+    document = _document(saved)
     content = save(
         {
             key: tensor.detach().cpu().contiguous().clone()
-            for key, tensor in grounder.inferencer.model.state_dict().items()
+            for key, tensor in saved.model.state_dict().items()
         }
     )
     sha256 = hashlib.sha256(content).hexdigest()
-    card = _card(grounder, document, sha256, licence, description, scores or {})
+    card = _card(saved, document, sha256, licence, description, scores or {})
     folder.mkdir(parents=True, exist_ok=True)
     for file in (CONFIG_FILE, *CALIBRATION_FILES):
         (folder / file).unlink(missing_ok=True)
     write_atomically(folder / WEIGHTS_FILE, content)
     write_atomically(folder / CARD_FILE, card.text(repo_id).encode())
-    _save_calibration(grounder, document, sha256, folder)
+    _save_calibration(saved, document, sha256, folder)
     write_atomically(folder / CONFIG_FILE, (format_json(document) + '\n').encode())
     return folder
 
 
-def _document(grounder: 'Grounder') -> dict[str, Any]:
+def _document(saved: PretrainedModel) -> dict[str, Any]:
     """Return what ``config.json`` holds; refuse what could not be read again."""
-    config = grounder.config
+    config = saved.config
     document = {
         'format': FORMAT,
         'stgr_version': __version__,
-        'name': Path(grounder.facts.name).name.removesuffix('.py'),
+        'name': Path(saved.facts.name).name.removesuffix('.py'),
         'model': plain_config(config.model.to_dict()),
-        'ground_fps': grounder.inferencer.rate_fps,
+        'ground_fps': saved.rate_fps,
         'notice': ' '.join((config.get('notice') or '').split()) or None,
     }
     check_plain_config(document['model'], 'model')
@@ -92,14 +110,14 @@ def _document(grounder: 'Grounder') -> dict[str, Any]:
 
 
 def _card(
-    grounder: 'Grounder',
+    saved: PretrainedModel,
     document: Mapping[str, Any],
     weights_sha256: str,
     licence: str | None,
     description: str,
     scores: Mapping[str, float],
 ) -> ModelCard:
-    model = grounder.inferencer.model
+    model = saved.model
     return ModelCard(
         document['name'],
         licence=licence,
@@ -116,23 +134,24 @@ def _card(
 
 
 def _save_calibration(
-    grounder: 'Grounder', document: Mapping[str, Any], weights_sha256: str, folder: Path
+    saved: PretrainedModel, document: Mapping[str, Any], weights_sha256: str, folder: Path
 ) -> None:
     """Write the calibration of the model as it will be read, if it has one."""
     from mmengine.config import Config
 
-    calibration, model = grounder.inferencer.judge.calibration, grounder.inferencer.model
-    if calibration is None:
+    if saved.calibration is None:
         return
     as_read = Config(json.loads(format_json(document)))
     fitted = replace(
-        calibration, weights_sha256=weights_sha256, config_sha256=config_sha256(as_read, model)
+        saved.calibration,
+        weights_sha256=weights_sha256,
+        config_sha256=config_sha256(as_read, saved.model),
     )
     save_calibration(fitted, calibration_path(folder / WEIGHTS_FILE))
 
 
 def push_to_hub(
-    grounder: 'Grounder',
+    saved: PretrainedModel,
     repo_id: str,
     *,
     private: bool,
@@ -149,7 +168,7 @@ def push_to_hub(
     if constants.is_offline_mode():
         raise ValueError('HF_HUB_OFFLINE is set; unset it to upload a model')
     with tempfile.TemporaryDirectory(prefix='stgr-') as name:
-        folder = save_pretrained(grounder, Path(name), repo_id=repo_id, **card)
+        folder = save_pretrained(saved, Path(name), repo_id=repo_id, **card)
         api = HfApi(token=token)
         made = api.create_repo(repo_id, private=private, exist_ok=True)
         commit = api.upload_folder(
@@ -170,8 +189,8 @@ def load_pretrained(
     cache_dir: str | Path | None = None,
     local_files_only: bool | None = None,
     device: str | None = None,
-) -> 'tuple[Config, BaseGrounder, ModelFacts, Calibration | None]':
-    """Return config, model, facts and calibration of a folder or the hub; see ``Grounder``."""
+) -> PretrainedModel:
+    """Return the model of a folder or of the hub; see ``Grounder.from_pretrained``."""
     if Path(repo_or_folder).is_dir():
         if revision is not None:
             raise ValueError(f'{repo_or_folder} is a folder, which has no revision {revision!r}')
@@ -197,7 +216,8 @@ def load_pretrained(
     model, facts = build_from_config(
         config, name=str(repo_or_folder), weights=weights, device=device
     )
-    return config, model, facts, find_calibration(folder, facts, weights=weights)
+    calibration = find_calibration(folder, facts, weights=weights)
+    return PretrainedModel(config, model, facts, config.get('ground_fps'), calibration)
 
 
 def read_config(path: Path) -> 'Config':

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from stgr.io.feature_writer import write_features
     from stgr.io.restricted_pickle import read_pickle
     from stgr.io.results import load_result, save_result
-    from stgr.io.video_reader import VideoReader, open_video, resize_frame, sample_times
+    from stgr.io.video_opening import open_video
+    from stgr.io.video_reader import VideoReader, resize_frame, sample_times
     from stgr.io.video_timeline import VideoTimeline
     from stgr.io.video_writer import VideoWriter, write_video
 
@@ -27,7 +28,7 @@ _HOMES = {
     'VideoTimeline': 'video_timeline',
     'VideoWriter': 'video_writer',
     'load_result': 'results',
-    'open_video': 'video_reader',
+    'open_video': 'video_opening',
     'read_audio': 'audio_reader',
     'read_captions': 'captions',
     'read_pickle': 'restricted_pickle',

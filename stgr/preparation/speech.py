@@ -7,7 +7,7 @@ from typing import Any
 
 from stgr.io.atomic import write_atomically
 from stgr.io.errors import missing_package
-from stgr.io.video_reader import open_video
+from stgr.io.video_opening import open_video
 
 DEFAULT_MODEL = 'small'
 

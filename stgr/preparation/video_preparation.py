@@ -9,7 +9,7 @@ import numpy as np
 
 from stgr.io.captions import Caption
 from stgr.io.errors import VideoError
-from stgr.io.video_reader import open_video
+from stgr.io.video_opening import open_video
 from stgr.preparation.cue_cleaning import CaptionLimits, clean_cues
 from stgr.preparation.cues import Subtitles
 from stgr.preparation.language import guess_language

@@ -2,19 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from stgr.apis.evaluation.truth import VideoTruth
-from stgr.evaluation.functional import BoxPlaces, HeatPlaces
+from stgr.evaluation.functional import BoxPlaces, GroundingRecord, HeatPlaces
 from stgr.evaluation.functional.arrays import BoolArray
 from stgr.evaluation.functional.boxes import box_areas, clip_boxes
 from stgr.evaluation.functional.places import Places
 from stgr.io.predictions import VideoPrediction
-
-if TYPE_CHECKING:
-    from stgr.apis.evaluation.matching import MatchedVideo
 
 NAMES_KEPT = 20
 
@@ -102,10 +99,9 @@ class Coverage:
             given=_given(list(predictions.values())),
         )
 
-    def count_places(self, videos: 'Sequence[MatchedVideo]') -> None:
+    def count_places(self, records: Sequence[GroundingRecord]) -> None:
         """Add the counts of boxes, and of places at their seconds."""
-        for video in videos:
-            record = video.record
+        for record in records:
             boxed = record.gt_labels >= 0
             areas = box_areas(clip_boxes(record.gt_boxes_px, record.frame_size))
             self.boxes_annotated += int(boxed.sum())

@@ -121,7 +121,7 @@ def match_predictions(
         if prediction is not None:
             video = _match(truth, prediction, rules, coverage)
         matched.append(video)
-    coverage.count_places(matched)
+    coverage.count_places([video.record for video in matched])
     return [_with_nowhere(video, coverage.given) for video in matched], coverage
 
 

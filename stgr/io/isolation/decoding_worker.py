@@ -8,7 +8,8 @@ from importlib import import_module
 import numpy as np
 
 from stgr.io.isolation.messages import Message, receive, send, timeline_to_message
-from stgr.io.video_reader import VideoReader, open_video
+from stgr.io.video_opening import open_video
+from stgr.io.video_reader import VideoReader
 
 
 def main() -> None:
