@@ -35,7 +35,7 @@ def add_to(commands: Commands) -> None:
 
 
 def _run(args: argparse.Namespace) -> None:
-    from stgr.demo_page.page import import_gradio
+    from stgr.demo_page.gradio_parts import import_gradio
     from stgr.demo_page.server import DemoServer
     from stgr.demo_page.videos import VideoFolder
     from stgr.io.json_http import free_port

@@ -5,27 +5,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stgr.apis.user_errors import is_user_error, one_line
+from stgr.demo_page.ask_tab import CHOSEN, AskTab
 from stgr.demo_page.desk import GoneError
-from stgr.demo_page.page import CHOSEN, ONE_AT_A_TIME, import_gradio, say, told
+from stgr.demo_page.gradio_parts import ONE_AT_A_TIME, add_html, import_gradio, say, told
 from stgr.demo_page.view import Json
 
 if TYPE_CHECKING:
     from stgr.demo_page.library import LibrarySearch
-    from stgr.demo_page.page import DemoPage
 
 MOST_MOMENTS = 50
 
 
-def add_search_tab(page: 'DemoPage', library: 'LibrarySearch', ask: Json, tabs: Any) -> None:
+def add_search_tab(ask: AskTab, library: 'LibrarySearch', tabs: Any) -> None:
     """Add the tab's components to the tab that is open, and connect them.
 
     Args:
-        page: What shows a moment's video.
+        ask: The other tab, which shows a moment's video; it is added already.
         library: What is searched.
-        ask: The components of the other tab by name.
         tabs: Both tabs, ``ask`` being the other's id.
     """
-    fields = _fields(page, library)
+    fields = _fields(library)
     fields['search'].click(
         _searching(library),
         [fields[name] for name in ('queries', 'top', 'everything')],
@@ -35,15 +34,19 @@ def add_search_tab(page: 'DemoPage', library: 'LibrarySearch', ask: Json, tabs: 
         **ONE_AT_A_TIME,
     )
     fields['moments'].select(
-        _opening(page, library),
+        _opening(ask, library),
         None,
-        [fields['said'], tabs, *(ask[name] for name in ('queries', 'pick', 'upload', *CHOSEN))],
+        [
+            fields['said'],
+            tabs,
+            *(ask.fields[name] for name in ('queries', 'pick', 'upload', *CHOSEN)),
+        ],
         show_progress_on=fields['moments'],
         **ONE_AT_A_TIME,
     )
 
 
-def _fields(page: 'DemoPage', library: 'LibrarySearch') -> Json:
+def _fields(library: 'LibrarySearch') -> Json:
     gr, manifest = import_gradio(), library.index.manifest
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
@@ -61,7 +64,7 @@ def _fields(page: 'DemoPage', library: 'LibrarySearch') -> Json:
             search = gr.Button('Search', variant='primary', elem_id='search')
             gr.Markdown(f'Indexed videos: {len(manifest.videos)}; frames: {manifest.num_frames}.')
         with gr.Column(scale=5, min_width=480):
-            moments = page.add_html({}, 'moments')
+            moments = add_html({}, 'moments')
             file = gr.File(label='Download', interactive=False, visible=False, elem_id='found')
     return {
         'queries': queries, 'said': said, 'top': top, 'everything': everything, 'search': search,
@@ -90,7 +93,7 @@ def _searching(library: 'LibrarySearch') -> Callable[..., list[Any]]:
     return find
 
 
-def _opening(page: 'DemoPage', library: 'LibrarySearch') -> Callable[..., list[Any]]:
+def _opening(ask: AskTab, library: 'LibrarySearch') -> Callable[..., list[Any]]:
     """Return what happens when a moment is pressed."""
     gr = import_gradio()
 
@@ -99,7 +102,7 @@ def _opening(page: 'DemoPage', library: 'LibrarySearch') -> Callable[..., list[A
             moment = library.moment(event._data['key'])
         except GoneError as error:
             return [say(one_line(error)), *[gr.skip()] * (4 + len(CHOSEN))]
-        chosen = page.choose(str(moment.path), progress, Path, start_sec=moment.start_sec)
+        chosen = ask.choose(str(moment.path), progress, Path, start_sec=moment.start_sec)
         return ['', gr.update(selected='ask'), event._data['query'], None, None, *chosen]
 
     return show

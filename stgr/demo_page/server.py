@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from stgr.apis.grounder import Grounder
+from stgr.demo_page.ask_tab import AskTab
 from stgr.demo_page.desk import GoneError, GroundingDesk
+from stgr.demo_page.gradio_parts import ASSETS, import_gradio
 from stgr.demo_page.library import LibrarySearch
-from stgr.demo_page.page import ASSETS, DemoPage, import_gradio
+from stgr.demo_page.page import build_page
 from stgr.demo_page.videos import VideoFolder
 from stgr.demo_page.view import VIDEO_PLACE
 from stgr.io.json_http import free_port
@@ -70,7 +72,7 @@ class DemoServer:
             stack.enter_context(_environment(GRADIO_TEMP_DIR=str(folder), **_ENVIRONMENT))
             self.desk = stack.enter_context(GroundingDesk(self.grounder, folder))
             library = None if self.index is None else LibrarySearch(self.index, folder)
-            self._blocks = DemoPage(self.desk, self.folder, library).build()
+            self._blocks = build_page(AskTab(self.desk, self.folder), library)
             stack.callback(self._blocks.close, verbose=False)
             self._launch()
             self._open = stack.pop_all()

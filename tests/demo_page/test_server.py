@@ -10,7 +10,8 @@ import pytest
 
 pytest.importorskip('gradio')
 
-from stgr.demo_page.page import DemoPage, say
+from stgr.demo_page.ask_tab import AskTab
+from stgr.demo_page.gradio_parts import say
 from stgr.demo_page.server import DemoServer, is_local
 
 
@@ -124,7 +125,7 @@ def test_a_port_that_is_taken_is_named(grounder):
 
 
 def test_the_threshold_of_an_unknown_answer_is_answered_with_a_message(server):
-    page = DemoPage(server.desk, server.folder)
+    page = AskTab(server.desk, server.folder)
 
     assert 'press Find again' in page.spans_at({'answer': 'gone', 'threshold': 0.5})['trouble']
     assert 'trouble' in page.spans_at({})
@@ -134,7 +135,7 @@ def test_the_threshold_of_an_unknown_answer_is_answered_with_a_message(server):
 def test_a_video_outside_the_folder_is_not_shown(server, kitchen, tmp_path, name):
     outside = server.folder.root.parent / 'outside.mp4'
     outside.write_bytes(kitchen.read_bytes())
-    page = DemoPage(server.desk, server.folder)
+    page = AskTab(server.desk, server.folder)
 
     shown, said = page.show(name.format(outside=outside), print, server.folder.file)
     assert shown is None
@@ -146,7 +147,7 @@ def test_a_full_disk_is_told_beside_the_queries(server, kitchen, monkeypatch):
     def fill_the_disk(*_):
         raise OSError(28, 'No space left for this file; free some')
 
-    page = DemoPage(server.desk, server.folder)
+    page = AskTab(server.desk, server.folder)
     video = server.desk.show(kitchen)
     monkeypatch.setattr('stgr.io.results.save_result', fill_the_disk)
 
