@@ -78,7 +78,9 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def make_inferencer(arguments: argparse.Namespace, path: Path) -> GroundingInferencer:
     """Return the bundled model, or random weights with a threshold that some frames reach."""
     if arguments.model == 'ours_tiny':
-        return Grounder(device=arguments.device, rate_fps=arguments.rate).inferencer
+        return Grounder(
+            device=arguments.device, rate_fps=arguments.rate, min_duration_sec=0, max_gap_sec=0
+        ).inferencer  # by hand a frame is found or not
     model = build_grounder(arguments.model).to(arguments.device)
     facts = ModelFacts(name='random ViT-B/32', weights_sha256='made', notice=None)
     inferencer = GroundingInferencer(model, facts, rate_fps=arguments.rate, threshold=1.0)

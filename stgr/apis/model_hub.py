@@ -159,4 +159,6 @@ def _weights_here(name: str) -> Path | None:
 def _hint(name: str, known: Iterable[str]) -> str:
     known = list(known)
     near = difflib.get_close_matches(name, known, n=3)
-    return f'; did you mean {" or ".join(near)}?' if near else f'; there are {", ".join(known)}'
+    if near:
+        return f'; did you mean {" or ".join(near)}?'
+    return f'; stgr models list shows all {len(known)}'

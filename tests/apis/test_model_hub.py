@@ -61,7 +61,7 @@ def test_installation_without_configs_says_so(tmp_path, monkeypatch):
     ('asked', 'error', 'message'),
     [
         ('ours_tny', ValueError, r"no model 'ours_tny'; did you mean ours_tiny"),
-        ('zebra', ValueError, r'there are ablations/no_local, ours_clip, ours_tiny'),
+        ('zebra', ValueError, r"no model 'zebra'; stgr models list shows all 3"),
         ('', ValueError, 'no model'),
         (
             'configs/ours_tny.py',

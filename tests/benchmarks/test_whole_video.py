@@ -26,7 +26,7 @@ def test_extraction_and_inference_are_measured_with_equal_answers(script, tmp_pa
 def test_other_maps_are_not_timed(script, tmp_path):
     module, plain = script('whole_video'), script('_plain_inference')
     module.make_video(tmp_path / 'v.mp4', 6)
-    grounder = module.Grounder(device='cpu')
+    grounder = module.Grounder(device='cpu', min_duration_sec=0, max_gap_sec=0)
     queries = module.make_queries(8)
     with grounder.encode(tmp_path / 'v.mp4') as video:
         result = grounder.ground(video, queries=queries)

@@ -95,11 +95,13 @@ def _score(folder, name):
 
 
 def _answer(folder):
-    """Ground, and write the answer as a person would have corrected it."""
+    """Ground, save the model, and write the answer as a person would have corrected it."""
+    from stgr import Grounder
     from stgr.cli import main
 
     options = ['--query', QUERY, '--threshold=-1', f'--out={folder / "out"}']
     assert main(['ground', str(folder / 'kitchen.mp4'), *options]) == 0
+    Grounder(device='cpu').save_pretrained(folder / 'my_model')
     options = ['--to=label-studio', f'--out={folder / "corrected.json"}']
     assert main(['export', str(folder / 'out'), *options]) == 0
 
