@@ -20,6 +20,7 @@ from stgr.engine.crash_safe_checkpoint_hook import CrashSafeCheckpointHook
 from stgr.engine.distributed import init_distributed, model_wrapper_config
 from stgr.engine.epoch_seeds import EpochSeedHook
 from stgr.engine.epoch_train_loop import EpochTrainLoop
+from stgr.engine.evaluation_loops import EvaluationTestLoop, EvaluationValLoop
 from stgr.engine.feature_origin import expect_features_of
 from stgr.engine.fully_sharded_model import FullyShardedModel, check_sharded_training
 from stgr.engine.iter_train_loop import IterTrainLoop
@@ -83,6 +84,18 @@ class GroundingRunner(Runner):
             kind = EpochTrainLoop if loop['by_epoch'] else IterTrainLoop
             loop = {key: value for key, value in loop.items() if key != 'by_epoch'} | {'type': kind}
         return super().build_train_loop(loop)
+
+    def build_val_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        """Build our loop where MMEngine would build its own."""
+        if isinstance(loop, dict) and 'type' not in loop:
+            loop = {**loop, 'type': EvaluationValLoop}
+        return super().build_val_loop(loop)
+
+    def build_test_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        """Build our loop where MMEngine would build its own."""
+        if isinstance(loop, dict) and 'type' not in loop:
+            loop = {**loop, 'type': EvaluationTestLoop}
+        return super().build_test_loop(loop)
 
     def train(self) -> nn.Module:
         """Train; hooks may have ``on_train_exit(runner)``, called however it ends.

@@ -5,8 +5,6 @@ from typing import Any
 from stgr.engine.cached_gradients import cached_gradient_step
 from stgr.engine.worker_batches import DataWorkerError, WorkerBatches
 
-MAX_TRIES = 3  # for a batch: more than accident, few enough to end soon
-
 
 class TrainSteps:
     """Take the steps of a loop, and know how many of its batches are done.
@@ -51,21 +49,17 @@ class TrainSteps:
 
     def _fetch(self, batch_idx: int, batches: WorkerBatches, place: int) -> Any:
         """Return a batch, from new workers if one was killed."""
-        where = f'epoch {self.epoch + 1}, batch {place} of {len(self.dataloader)}'
-        for attempt in range(MAX_TRIES):
-            if attempt:
-                batches.restart(place)
-            self.runner.call_hook('before_train_fetch', batch_idx=batch_idx)
-            try:
-                return batches.fetch()
-            except DataWorkerError as error:
-                last = error
-            tries = f'try {attempt + 1} of {MAX_TRIES}'  # told apart: MMEngine says nothing twice
-            self.runner.logger.warning(f'{where}, {tries}: {last}; all workers are started anew')
-        raise DataWorkerError(
-            f'{where}: {MAX_TRIES} times in a row {last}; then --resume the last checkpoint in '
-            f'{self.runner.work_dir}'
-        ) from last
+        try:
+            return batches.fetch_again(
+                place,
+                where=f'epoch {self.epoch + 1}, batch {place} of {len(self.dataloader)}',
+                warn=self.runner.logger.warning,
+                before=lambda: self.runner.call_hook('before_train_fetch', batch_idx=batch_idx),
+            )
+        except DataWorkerError as error:
+            raise DataWorkerError(
+                f'{error}; then --resume the last checkpoint in {self.runner.work_dir}'
+            ) from error
 
     def run_iter(self, idx: int, data_batch: Any) -> None:
         """Train on one batch."""

@@ -7,7 +7,7 @@ optimizer step. Here the death is told when a batch is fetched, and never within
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import wait
 from types import TracebackType
 from typing import Any, Self
@@ -16,6 +16,7 @@ import torch
 from torch.utils.data import DataLoader
 from torch.utils.data._utils import signal_handling
 
+MAX_TRIES = 3  # for a batch: more than accident, few enough to end soon
 _HINTS = {
     signal.SIGKILL: 'the system kills what takes too much memory: lower num_workers or '
     'prefetch_factor',
@@ -85,6 +86,37 @@ class WorkerBatches:
             raise
         finally:
             self._fetching = False
+
+    def fetch_again(
+        self,
+        place: int,
+        *,
+        where: str,
+        warn: Callable[[str], object],
+        before: Callable[[], object] = lambda: None,
+    ) -> Any:
+        """Return the next batch, from new workers if one was killed.
+
+        Args:
+            place: Its number among the loader's batches.
+            where: Said in warnings before it.
+            warn: Told what happened.
+            before: Called before each try.
+
+        Raises:
+            DataWorkerError: If workers die of it again and again.
+        """
+        for attempt in range(MAX_TRIES):
+            if attempt:
+                self.restart(place)
+            before()
+            try:
+                return self.fetch()
+            except DataWorkerError as error:
+                last = error
+            tries = f'try {attempt + 1} of {MAX_TRIES}'  # told apart: MMEngine says nothing twice
+            warn(f'{where}, {tries}: {last}; all workers are started anew')
+        raise DataWorkerError(f'{where}: {MAX_TRIES} times in a row {last}') from last
 
     def restart(self, first: int) -> None:
         """End all workers; the next batch comes from new ones, which begin with batch ``first``."""

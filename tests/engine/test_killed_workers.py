@@ -81,17 +81,45 @@ def test_workers_that_die_again_and_again_end_the_run_in_one_line_and_it_resumes
     assert find_last_checkpoint(tmp_path / 'run').name == 'epoch_2.pth'
 
 
-def test_a_worker_killed_in_a_test_is_one_error_that_says_what_to_do(die, toy_config, tmp_path):
+def test_workers_killed_again_and_again_in_a_test_end_it_with_what_to_do(die, toy_config, tmp_path):
     train_model(toy_config, work_dir=tmp_path, overrides=['train_cfg.max_epochs=1'])
     die(times=9)
 
-    with pytest.raises(DataWorkerError, match=r'a data worker was killed \(SIGKILL\).*num_workers'):
+    with pytest.raises(
+        DataWorkerError, match=r'3 times in a row a data worker was killed \(SIGKILL\).*num_workers'
+    ):
         evaluate_checkpoint(
             toy_config,
             tmp_path / 'epoch_1.pth',
             work_dir=tmp_path / 'test',
             overrides=['test_dataloader.num_workers=1'],
         )
+
+
+@pytest.mark.parametrize('split', ['val', 'test'])
+def test_a_worker_killed_while_a_model_is_scored_is_replaced_and_every_clip_counts_once(
+    split, die, toy_config, tmp_path, capfd
+):
+    config = tmp_path / 'scored.py'
+    config.write_text(
+        toy_config.read_text()
+        + 'val_dataloader, val_evaluator, val_cfg = test_dataloader, test_evaluator, {}\n'
+        "for _loader in (val_dataloader, test_dataloader):\n    _loader['num_workers'] = 2\n"
+        "train_cfg['max_epochs'] = 1\n"
+    )
+    train_model(toy_config, work_dir=tmp_path, overrides=['train_cfg.max_epochs=1'])
+    die(times=2)
+
+    if split == 'val':
+        train_model(config, work_dir=tmp_path / 'val')
+    else:
+        found = evaluate_checkpoint(config, tmp_path / 'epoch_1.pth', work_dir=tmp_path / 'test')
+        assert found == {'clips': 4}
+
+    assert (tmp_path / 'deaths').read_bytes() == b''
+    said = ' '.join(capfd.readouterr().out.split())
+    assert said.count('a data worker was killed (SIGKILL)') == 2
+    assert 'clips: 4.0' in said
 
 
 class Slow(torch.utils.data.Dataset):
