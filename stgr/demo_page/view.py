@@ -64,9 +64,12 @@ def view_answer(answer: Answer, *, calibrated: float) -> Json:
     }
 
 
-def view_spans(spans: Sequence[Sequence[Span]]) -> list[list[list[float]]]:
-    """Return start, end and score of the spans of each query."""
-    return [[[span.start_sec, span.end_sec, span.score] for span in row] for row in spans]
+def view_spans(spans: Sequence[Sequence[Span]]) -> list[list[list[float | None]]]:
+    """Return start, end, score and probability, if it has one, of the spans of each query."""
+    return [
+        [[span.start_sec, span.end_sec, span.score, span.probability] for span in row]
+        for row in spans
+    ]
 
 
 def pack(values: np.ndarray, dtype: str) -> str:
@@ -79,6 +82,7 @@ def _view_query(query: QueryResult, colour: tuple[int, int, int]) -> Json:
         'text': query.query,
         'colour': list(colour),
         'score': query.score,
+        'probability': query.probability,
         'scores': pack(query.frame_scores, '<f4'),
         'spans': view_spans([query.spans])[0],
         'places': None,

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -71,6 +72,12 @@ def ask(browser, *queries):
     browser.click('#find')
 
 
+def probability(browser, row):
+    """What the page says of how probable it is that a query happens."""
+    verdict = browser.text(f'.answer:nth-child({row}) .verdict')
+    return float(verdict.rpartition('it happens with probability ')[2])
+
+
 def pick(browser, name):
     browser.click('#pick input')
     browser.wait("document.querySelector('[role=option]') !== null")
@@ -104,6 +111,10 @@ def test_an_uploaded_video_is_shown_asked_about_and_answered(answered):
     assert spans(answered, 2) == []
     absent = answered.text('.answer:nth-child(2) .verdict')
     assert absent.startswith('does not occur above the threshold; best score 0.')
+    here, elsewhere = (probability(answered, row) for row in (1, 2))
+    assert 0 < elsewhere < here < 1
+    title = answered.run("document.querySelector('.answer:nth-child(1) .span').title")
+    assert re.fullmatch(r'mean similarity 0\.\d{3}, right with probability 0\.\d\d', title)
 
 
 def test_a_press_on_curve_or_span_moves_the_video_and_what_is_painted_follows(answered):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from stgr.demo_page.desk import GroundingDesk
-from stgr.demo_page.view import pack, view_answer, view_video
+from stgr.demo_page.view import pack, view_answer, view_spans, view_video
+from stgr.structures import Span
 
 
 @pytest.fixture(scope='module')
@@ -36,6 +37,16 @@ def test_scores_and_spans_are_those_of_the_answer(answer, view):
         assert [span[:2] for span in shown['spans']] == [
             [span.start_sec, span.end_sec] for span in query.spans
         ]
+
+
+def test_probabilities_are_those_of_the_answer_and_none_without_a_calibration(answer, view):
+    for query, shown in zip(answer.result.queries, view['queries'], strict=True):
+        assert 0 < shown['probability'] == query.probability < 1
+        assert [span[3] for span in shown['spans']] == [span.probability for span in query.spans]
+    assert 0 < view['queries'][0]['spans'][0][3] < 1
+
+    bare = [[Span(0, 1, 0.5)], []]
+    assert view_spans(bare) == [[[0, 1, 0.5, None]], []]
 
 
 def test_the_hottest_cell_of_each_frame_is_255(answer, view):

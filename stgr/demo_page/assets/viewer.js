@@ -91,20 +91,23 @@ function buildRow(query, index) {
 function showSpans(row, spans) {
   row.bars.replaceChildren();
   row.spans.replaceChildren();
-  row.buttons = spans.map(([start, end, score]) => {
+  row.buttons = spans.map(([start, end, score, right]) => {
     draw(row.bars, 'rect', { x: x(start), width: x(end) - x(start), y: 0, height: 100 });
     const button = make('button', 'span', clock(start) + ' – ' + clock(end));
     button.type = 'button';
-    button.title = 'mean similarity ' + score.toFixed(3);
+    button.title = 'mean similarity ' + score.toFixed(3) +
+      (right === null ? '' : ', right with probability ' + right.toFixed(2));
     button.setAttribute('aria-label', row.query.text + ': ' + button.textContent);
     button.addEventListener('click', () => seek(start + SHIFT_SEC));
     row.spans.append(button);
     return { button, start, end };
   });
   const best = row.query.score.toFixed(3) + ' at ' + clock(rows.times[row.best]);
-  row.verdict.textContent = spans.length
+  const happens = row.query.probability;
+  row.verdict.textContent = (spans.length
     ? 'found, best score ' + best
-    : 'does not occur above the threshold; best score ' + best;
+    : 'does not occur above the threshold; best score ' + best) +
+    (happens === null ? '' : '; it happens with probability ' + happens.toFixed(2));
 }
 
 function showThreshold(value) {
