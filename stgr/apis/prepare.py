@@ -20,6 +20,7 @@ from stgr.preparation.cue_cleaning import CaptionLimits
 from stgr.preparation.cues import Subtitles
 from stgr.preparation.decoding import decode_text
 from stgr.preparation.json_subtitles import read_json_subtitles
+from stgr.preparation.language import language_code
 from stgr.preparation.records import Record, RecordStore
 from stgr.preparation.speech import SpeechRecogniser, heard_from
 from stgr.preparation.splits import SPLITS, SplitRule, moved_videos, split_videos
@@ -62,6 +63,8 @@ class PreparationSettings:
             raise ValueError(f'there must be at least 1 worker, not {self.workers}')
         if self.language is not None and not (self.language.isalpha() and len(self.language) < 4):
             raise ValueError(f"a language is a code such as 'en', not {self.language!r}")
+        if self.language is not None:  # 'EN' and 'eng' are the language that is guessed as 'en'
+            object.__setattr__(self, 'language', language_code(self.language))
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 from stgr.preparation.cues import Subtitles
 from stgr.preparation.decoding import decode_text
 from stgr.preparation.json_subtitles import read_json_subtitles
+from stgr.preparation.language import language_code
 from stgr.preparation.pysubs2_files import read_with_pysubs2
 from stgr.preparation.webvtt import HEADER, read_webvtt
 
@@ -51,14 +52,14 @@ def _named_language(stem: str, video_stem: str) -> str | None:
         if stem.startswith(video_stem)
         else None
     )
-    return None if tag is None else tag[1].lower()
+    return None if tag is None else language_code(tag[1])
 
 
 def _preference(named: str, wanted: str | None) -> int | None:
     """Return the rank of a language, lower is better; None if it will not do."""
     if wanted is None:
         return {'': 0, 'en': 1}.get(named, 2)
-    return {wanted.lower(): 0, '': 1}.get(named)
+    return {language_code(wanted): 0, '': 1}.get(named)
 
 
 def read_subtitles(path: Path) -> Subtitles:

@@ -219,6 +219,15 @@ def test_two_videos_of_one_name_are_both_left_out(folder, out, tiny_video):
     assert 'rename one' in done.failed['egg_0']
 
 
+@pytest.mark.parametrize('language', ['EN', 'eng'])
+def test_a_language_is_the_same_by_any_code(folder, out, language):
+    (folder / 'egg_2.srt').write_text(srt(SAID))
+
+    done = prepare([folder], out, PreparationSettings(language=language))
+
+    assert done.statistics['languages'] == {'en': 1, 'unknown': 5}
+
+
 def test_videos_in_another_language_are_left_out_and_counted(folder, out):
     for i, text in enumerate([SAID, GERMAN, SAID]):
         (folder / f'egg_{i}.srt').write_text(srt(text))

@@ -298,6 +298,8 @@ def _chosen(names, language=None):
         (['egg.en.srt', 'egg.vtt'], None, 'egg.vtt', 'that of the video itself'),
         (['egg.srt', 'egg.en-US.vtt'], 'en', 'egg.en-US.vtt', 'the language asked for'),
         (['egg.de.srt'], 'en', None, 'another language'),
+        (['egg.ger.srt', 'egg.eng.srt'], 'en', 'egg.eng.srt', 'three letters'),
+        (['egg.vtt', 'egg.en.srt'], 'ENG', 'egg.en.srt', 'however it is asked for'),
         (['egg.info.json', 'eggs.srt', 'egg.txt'], None, None, 'not subtitles of this video'),
         (['EGG.srt'], None, None, 'another name'),
         ([], None, None, 'nothing there'),
