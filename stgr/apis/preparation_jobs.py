@@ -7,7 +7,7 @@ from typing import Any
 
 from stgr.preparation.cue_cleaning import CaptionLimits
 from stgr.preparation.records import RULES, Record, stamp
-from stgr.preparation.subtitle_files import find_subtitles
+from stgr.preparation.subtitle_files import composed, find_subtitles
 
 
 @dataclass(frozen=True)
@@ -95,8 +95,8 @@ class _Beside:
         if folder not in self._folders:
             named: dict[str, list[Path]] = {}
             for file in sorted(folder.iterdir()):
-                stem = file.name.removesuffix(file.suffix)
+                stem = composed(file.name.removesuffix(file.suffix))
                 for name in {stem, stem.rpartition('.')[0]}:  # egg.srt, egg.en.srt
                     named.setdefault(name, []).append(file)
             self._folders[folder] = named
-        return self._folders[folder].get(video.stem, [])
+        return self._folders[folder].get(composed(video.stem), [])

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import types
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -217,6 +218,18 @@ def test_two_videos_of_one_name_are_both_left_out(folder, out, tiny_video):
 
     assert list(done.failed) == ['egg_0']
     assert 'rename one' in done.failed['egg_0']
+
+
+def test_an_umlaut_is_one_character_or_two(folder, out, tiny_video):
+    for i, (one, other) in enumerate([('NFD', 'NFC'), ('NFC', 'NFD')]):
+        (folder / f'{unicodedata.normalize(one, "Rührei")}{i}.mp4').symlink_to(tiny_video)
+        subtitles = folder / f'{unicodedata.normalize(other, "Rührei")}{i}.srt'
+        subtitles.write_text(srt('crack an egg'))
+
+    done = prepare([folder], out)
+
+    assert done.unnarrated == ()
+    assert len(done.splits) == 8
 
 
 @pytest.mark.parametrize('language', ['EN', 'eng'])

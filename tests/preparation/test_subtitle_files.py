@@ -302,6 +302,8 @@ def _chosen(names, language=None):
         (['egg.vtt', 'egg.en.srt'], 'ENG', 'egg.en.srt', 'however it is asked for'),
         (['egg.info.json', 'eggs.srt', 'egg.txt'], None, None, 'not subtitles of this video'),
         (['EGG.srt'], None, None, 'another name'),
+        (['egg.de.srt', 'egg.mp4.srt'], 'en', 'egg.mp4.srt', 'the whole name of the video'),
+        (['egg.mkv.srt', 'egg.mp4.en.srt'], 'en', None, 'of another file'),
         ([], None, None, 'nothing there'),
     ],
 )
