@@ -51,8 +51,8 @@ def list_jobs(
     language: str | None,
     limits: CaptionLimits,
     speech: str | None,
-) -> tuple[list[PreparationJob], list[str]]:
-    """Return a job per video, and the videos that nobody says anything about.
+) -> tuple[list[PreparationJob], list[str], dict[str, str]]:
+    """Return a job per video, those that nobody says anything about, and why others cannot be read.
 
     Args:
         videos: By id.
@@ -62,25 +62,25 @@ def list_jobs(
         speech: Model that listens to videos without subtitles; None: nobody does.
     """
     beside = _Beside()
-    jobs, unnarrated = [], []
+    jobs, unnarrated, failed = [], [], {}
     for video_id, video in videos.items():
         subtitles = find_subtitles(video, beside.files(video), language)
-        made_from = {
-            'rules': RULES,
-            'video': stamp(video),
-            'limits': asdict(limits),
-            'language': language,
-        }
-        if subtitles is not None:
-            made_from['subtitles'] = stamp(subtitles)
-        elif speech is not None:
-            made_from['speech'] = speech
-            subtitles = transcripts / f'{video_id}.json'
-        else:
+        if subtitles is None and speech is None:
             unnarrated.append(video_id)
             continue
+        made_from = {'rules': RULES, 'limits': asdict(limits), 'language': language}
+        try:
+            made_from['video'] = stamp(video)
+            if subtitles is not None:
+                made_from['subtitles'] = stamp(subtitles)
+        except OSError as error:  # a link to a disk that is not there
+            failed[video_id] = f'{error.filename}: cannot be opened ({error.strerror})'
+            continue
+        if subtitles is None:
+            made_from['speech'] = speech
+            subtitles = transcripts / f'{video_id}.json'
         jobs.append(PreparationJob(video_id, video, subtitles, made_from))
-    return jobs, unnarrated
+    return jobs, unnarrated, failed
 
 
 class _Beside:

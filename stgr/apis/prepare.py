@@ -136,13 +136,14 @@ def _prepare(
     store = RecordStore(out)
     store.make()
     videos, failed = videos_by_id(found)
-    jobs, unnarrated = list_jobs(
+    jobs, unnarrated, unreadable = list_jobs(
         videos,
         store.transcripts,
         language=settings.language,
         limits=settings.limits,
         speech=settings.speech,
     )
+    failed |= unreadable
     retry = settings.retry_failed
     todo = [job for job in jobs if job.is_open(store.read(job.video_id), retry_failed=retry)]
     if settings.speech and any(job.subtitles.parent == store.transcripts for job in todo):
@@ -214,7 +215,10 @@ def _prepare_one(out: Path, settings: PreparationSettings, job: PreparationJob) 
 
 def _subtitles(store: RecordStore, settings: PreparationSettings, job: PreparationJob) -> Subtitles:
     if 'speech' not in job.made_from:
-        return read_subtitles(job.subtitles)
+        try:
+            return read_subtitles(job.subtitles)
+        except OSError as error:
+            raise ValueError(f'{job.subtitles}: cannot be read ({error.strerror})') from error
     heard = {
         'video': job.made_from['video'], 'speech': settings.speech, 'language': settings.language
     }  # fmt: skip

@@ -220,6 +220,25 @@ def test_two_videos_of_one_name_are_both_left_out(folder, out, tiny_video):
     assert 'rename one' in done.failed['egg_0']
 
 
+def test_links_to_nothing_and_folders_called_as_subtitles_cost_themselves_only(folder, out):
+    (folder / 'egg_0.mp4').unlink()
+    (folder / 'egg_0.mp4').symlink_to('/nowhere/egg_0.mp4')
+    (folder / 'egg_1.srt').unlink()
+    (folder / 'egg_1.srt').symlink_to('/nowhere/egg_1.srt')
+    (folder / 'egg_2.srt').unlink()
+    (folder / 'egg_2.srt').mkdir()
+
+    done = prepare([folder], out)
+
+    assert sorted(done.splits) == ['egg_3', 'egg_4', 'egg_5']
+    assert done.failed == {
+        'egg_0': f'{folder}/egg_0.mp4: cannot be opened (No such file or directory)',
+        'egg_1': f'{folder}/egg_1.srt: cannot be opened (No such file or directory)',
+        'egg_2': f'{folder}/egg_2.srt: cannot be read (Is a directory)',
+    }
+    assert done.statistics['videos']['found'] == 6
+
+
 def test_an_umlaut_is_one_character_or_two(folder, out, tiny_video):
     for i, (one, other) in enumerate([('NFD', 'NFC'), ('NFC', 'NFD')]):
         (folder / f'{unicodedata.normalize(one, "Rührei")}{i}.mp4').symlink_to(tiny_video)
