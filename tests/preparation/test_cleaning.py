@@ -84,6 +84,16 @@ def test_rolling_captions_say_everything_once():
     assert counts == {'rolling lines taken out': 3}
 
 
+def test_a_line_that_stays_through_a_pause_is_said_once():
+    after = 'crack it\nwhisk<00:00:05.500><c> it</c>\n\n'
+    vtt = f'WEBVTT\n\n00:00.000 --> 00:01.000\ncrack it\n\n00:05.000 --> 00:06.000\n{after}'
+
+    captions, counts = _captions(read_webvtt(vtt, where='egg.vtt').cues)
+
+    assert captions == [(0, 1, 'crack it'), (5, 6, 'whisk it')]
+    assert counts == {'rolling lines taken out': 1}
+
+
 def test_words_said_again_later_are_no_rolling_line():
     cues = [Cue(0, 1, 'stir it'), Cue(5, 6, 'stir it\nagain')]
 
@@ -118,6 +128,11 @@ ROWS = {
         [Cue(1, 2, 'crack the egg'), Cue(3, 4, 'crack the egg')],
         [(1, 4, 'crack the egg')],
         {'repeated': 1},
+    ),
+    'the same much later': (
+        [Cue(1, 2, 'crack the egg'), Cue(4.5, 5, 'crack the egg')],
+        [(1, 2, 'crack the egg'), (4.5, 5, 'crack the egg')],
+        {},
     ),
     'one word': ([Cue(1, 2, 'okay')], [], {'too few words': 1}),
     'a flicker': ([Cue(1, 1.1, 'crack the egg')], [], {'too short': 1}),
