@@ -1,6 +1,7 @@
 """``stgr prepare``: make training data of a folder of narrated videos."""
 
 import argparse
+import shlex
 from pathlib import Path
 
 from stgr.commands.base import Commands, say
@@ -57,7 +58,7 @@ def _run(args: argparse.Namespace) -> None:
     if done.failed:
         say(f'{len(done.failed)} failed: {args.out / "failed.jsonl"}; --retry-failed tries again')
     say(f'{done.prepared} videos prepared now; look them over in {args.out / SHEET}')
-    say(f'train with: stgr train --data {args.out} --init ours_clip')
+    say(f'train with: stgr train --data {shlex.quote(str(args.out))} --init ours_clip')
 
 
 def _lines(statistics: dict) -> list[str]:
