@@ -1,13 +1,14 @@
 """What there is to prepare: videos by name, what is said beside them, and what is still open."""
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from stgr.preparation.cue_cleaning import CaptionLimits
 from stgr.preparation.records import RULES, Record, stamp
-from stgr.preparation.subtitle_files import composed, find_subtitles
+from stgr.preparation.subtitle_files import SUFFIXES, belongs_to, composed, find_subtitles
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,30 @@ def list_jobs(
             subtitles = transcripts / f'{video_id}.json'
         jobs.append(PreparationJob(video_id, video, subtitles, made_from))
     return jobs, unnarrated, failed
+
+
+def stray_subtitles(folders: Sequence[str | Path], videos: Iterable[Path]) -> tuple[Path, ...]:
+    """Return the subtitle files below some folders that are called as no video beside them is.
+
+    Files ``*.json`` are not looked at: they may be anything.
+
+    Args:
+        folders: Folders; videos among them are passed over.
+        videos: All videos of the folders.
+    """
+    beside = defaultdict(list)
+    for video in videos:
+        beside[video.parent, composed(video.stem)].append(video)
+    strays = []
+    for folder in filter(Path.is_dir, map(Path, folders)):
+        for file in sorted(folder.absolute().rglob('[!.]*')):
+            if file.suffix.lower() not in SUFFIXES or file.suffix.lower() == '.json':
+                continue
+            stem = composed(file.stem)
+            near = (beside.get((file.parent, name), ()) for name in (stem, stem.rpartition('.')[0]))
+            if not any(belongs_to(file, video) for videos_near in near for video in videos_near):
+                strays.append(file)
+    return tuple(strays)
 
 
 class _Beside:

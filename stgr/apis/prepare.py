@@ -12,7 +12,7 @@ from typing import Any
 
 from stgr.apis.contact_sheet import write_sheet
 from stgr.apis.grounder import find_videos
-from stgr.apis.preparation_jobs import PreparationJob, list_jobs, videos_by_id
+from stgr.apis.preparation_jobs import PreparationJob, list_jobs, stray_subtitles, videos_by_id
 from stgr.apis.user_errors import one_line
 from stgr.io.atomic import write_atomically
 from stgr.io.file_locks import only_writer
@@ -78,6 +78,7 @@ class PreparedData:
         failed: Why videos could not be read, by id.
         unnarrated: Videos with neither subtitles nor speech recognition.
         gone: Videos of earlier runs that are not in the folders any more.
+        strays: Subtitle files that belong to no video, by their names.
     """
 
     statistics: dict[str, Any]
@@ -86,6 +87,7 @@ class PreparedData:
     failed: dict[str, str]
     unnarrated: tuple[str, ...]
     gone: tuple[str, ...]
+    strays: tuple[Path, ...] = ()
 
 
 def prepare(
@@ -125,11 +127,15 @@ def prepare(
     if not found:
         raise FileNotFoundError(f'no videos in {", ".join(map(str, folders))}')
     with only_writer(out):
-        return _prepare(found, out, settings, progress)
+        return _prepare(found, out, settings, progress, stray_subtitles(folders, found))
 
 
 def _prepare(
-    found: Sequence[Path], out: Path, settings: PreparationSettings, progress: Progress
+    found: Sequence[Path],
+    out: Path,
+    settings: PreparationSettings,
+    progress: Progress,
+    strays: tuple[Path, ...],
 ) -> PreparedData:
     """Prepare what is open of these videos, and write the data anew."""
     pinned = _pinned(out, settings.split)
@@ -162,7 +168,7 @@ def _prepare(
     used = [video_id for video_id, video in prepared.items() if video.left_out is None]
     splits = split_videos(used, settings.split, pinned)
     statistics = count_everything(prepared, splits, failed=failed, unnarrated=len(unnarrated))
-    result = PreparedData(statistics, splits, len(todo), failed, tuple(unnarrated), gone)
+    result = PreparedData(statistics, splits, len(todo), failed, tuple(unnarrated), gone, strays)
     _write(out, videos, prepared, result, settings, store, pinned)
     if not used:
         raise ValueError(f'none of {len(found)} videos can be learned from: {_reasons(result)}')

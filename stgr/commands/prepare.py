@@ -53,6 +53,11 @@ def _run(args: argparse.Namespace) -> None:
         say(line)
     if done.gone:
         say(f'{len(done.gone)} videos of earlier runs are gone and left out')
+    if done.strays:
+        say(
+            f'{len(done.strays)} subtitle files belong to no video beside them, such as '
+            f'{done.strays[0]}; those of egg.mp4 are called egg.srt or egg.en.srt'
+        )
     for video_id, reason in list(done.failed.items())[:3]:
         say(f'failed: {video_id}: {reason}')
     if done.failed:

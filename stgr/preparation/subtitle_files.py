@@ -45,6 +45,11 @@ def find_subtitles(video: Path, files: Iterable[Path], language: str | None) -> 
     return min(found, default=(None, 0, '', None))[-1]
 
 
+def belongs_to(file: Path, video: Path) -> bool:
+    """Return whether a file is called as subtitles of a video are, in whatever language."""
+    return file.parent == video.parent and _named_language(file.stem, video) is not None
+
+
 def _named_language(stem: str, video: Path) -> str | None:
     """Return the language in a subtitle's name, '' without one, None if it is of another video."""
     stem, video_stem = composed(stem), composed(video.stem)

@@ -239,6 +239,20 @@ def test_links_to_nothing_and_folders_called_as_subtitles_cost_themselves_only(f
     assert done.statistics['videos']['found'] == 6
 
 
+def test_subtitles_of_no_video_are_told(folder, out, capsys):
+    (folder / 'subs').mkdir()
+    strays = ['egg_1.en.sdh.srt', 'fish.srt', 'subs/egg_0.srt']
+    for name in [*strays, 'egg_1.de.vtt', 'egg_2.mp4.srt', 'egg_3.info.json', '.egg.srt']:
+        (folder / name).write_text(srt('crack an egg'))
+
+    assert main(['prepare', str(folder), '--out', str(out)]) == 0
+
+    assert f'3 subtitle files belong to no video beside them, such as {folder}/{strays[0]}; ' in (
+        capsys.readouterr().out
+    )
+    assert list(prepare([folder], out).strays) == [folder / name for name in strays]
+
+
 def test_an_umlaut_is_one_character_or_two(folder, out, tiny_video):
     for i, (one, other) in enumerate([('NFD', 'NFC'), ('NFC', 'NFD')]):
         (folder / f'{unicodedata.normalize(one, "Rührei")}{i}.mp4').symlink_to(tiny_video)
