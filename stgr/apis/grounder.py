@@ -274,13 +274,14 @@ def _refuse_changes(
 def find_videos(paths: Sequence[str | Path]) -> Iterator[Path]:
     """Yield video files: those named, and those in the folders named, in order of name.
 
-    In folders, hidden files and the overlays of earlier answers are left out.
+    In folders, hidden files, folders called as videos (``egg.mp4/egg.mp4``) and the overlays of
+    earlier answers are left out.
     """
     endings = {'.mp4', '.mkv', '.mov', '.avi', '.webm', '.m4v', '.mpg', '.mpeg', '.ts', '.flv'}
     for path in map(Path, paths):
         if path.is_dir():
             files = sorted(p for p in path.rglob('[!.]*') if p.suffix.lower() in endings)
-            yield from (file for file in files if not _is_overlay(file))
+            yield from (file for file in files if not (file.is_dir() or _is_overlay(file)))
         else:
             yield path
 

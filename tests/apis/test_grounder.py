@@ -72,7 +72,7 @@ def test_saving_leaves_the_four_files_and_the_result_comes_back(door, tiny_video
 
 
 def test_videos_of_folders_are_found_by_ending_in_order_of_name(tmp_path):
-    for name in ('b.MP4', 'a.mkv', 'sub/c.webm', 'notes.txt', '.hidden.mp4'):
+    for name in ('b.MP4', 'a.mkv', 'c.webm/c.webm', 'notes.txt', '.hidden.mp4'):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
 
