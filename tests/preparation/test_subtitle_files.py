@@ -191,6 +191,7 @@ def test_encodings_are_recognised_and_a_guess_is_said(write, name):
 
 BROKEN = {
     'empty': ('egg.srt', b'', 'no subtitle'),
+    'utf-16 without a mark': ('egg.srt', SRT.encode('utf-16-le'), 'save it as UTF-8'),
     'a picture': ('egg.srt', b'\xff\xd8\xff\xe0\0\0\0\0', 'zero bytes'),
     'neither encoding': ('egg.srt', b'\xff\x81 text', 'save it as UTF-8'),
     'cut in the middle of a UTF-16 letter': ('egg.srt', 'ab'.encode('utf-16')[:-1], 'utf-16'),
