@@ -131,6 +131,17 @@ def test_whisper_cpp_counts_milliseconds(write):
     assert found.cues == (Cue(0.25, 1.25, ' Crack it'),)
 
 
+def test_words_of_whisper_timestamped_are_called_text(write):
+    words = [{'text': 'Crack', 'start': 0.5, 'end': 1.0}, {'text': 'it.', 'start': 1.0, 'end': 1.5}]
+    segment = {'start': 0.5, 'end': 1.5, 'text': ' Crack it.', 'words': words}
+
+    found = read_subtitles(write('egg.json', json.dumps({'segments': [segment]})))
+
+    assert found.cues == (
+        Cue(0.5, 1.5, ' Crack it.', (Word(0.5, 1.0, 'Crack'), Word(1.0, 1.5, 'it.'))),
+    )
+
+
 def test_the_content_counts_more_than_the_suffix(write):
     assert read_subtitles(write('egg.srt', VTT)).cues == tuple(FILES['vtt'][1])
     assert read_subtitles(write('soup.srt', ASS)).cues == tuple(FILES['ass'][1])
