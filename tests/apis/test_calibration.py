@@ -397,6 +397,13 @@ def test_what_would_not_be_honest_or_cannot_be_done_is_refused(
     assert not (tmp_path / 'kitchen.calibration.json').exists()
 
 
+def test_test_videos_in_which_everything_asked_happens_are_refused(kitchen, tmp_path):
+    write_split(tmp_path / 'one', 'test', 1)  # only what is in it is asked about it
+
+    with pytest.raises(ValueError, match='each of 2 questions about 1 test videos asks for what'):
+        calibrate_model(job(kitchen, test=tmp_path / 'one', num_resamples=2))
+
+
 def test_files_named_absolutely_follow_to_a_folder_that_has_its_own(kitchen, tmp_path):
     config = load_config(kitchen[0])
     named = {'boxes': 'box_anno.json', 'videos_dir': 'videos.json', 'durations': 'durations.json'}
