@@ -239,6 +239,16 @@ def test_links_to_nothing_and_folders_called_as_subtitles_cost_themselves_only(f
     assert done.statistics['videos']['found'] == 6
 
 
+def test_commonest_words_are_counted_without_their_commas(folder, out):
+    for file in folder.glob('*.srt'):
+        file.write_text(srt('Crack it, and, (well) whisk it', 'whisk, then crack'))
+
+    done = prepare([folder], out)
+
+    words = {'crack': 12, 'whisk': 12, 'well': 6, 'then': 6}
+    assert done.statistics['commonest words'] == words
+
+
 def test_subtitles_of_no_video_are_told(folder, out, capsys):
     (folder / 'subs').mkdir()
     strays = ['egg_1.en.sdh.srt', 'fish.srt', 'subs/egg_0.srt']
