@@ -1,5 +1,6 @@
 """The Python door: name a model, ask about a video."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -290,15 +291,22 @@ def _refuse_changes(
 def find_videos(paths: Sequence[str | Path]) -> Iterator[Path]:
     """Yield video files: those named, and those in the folders named, in order of name.
 
-    In folders, hidden files and the overlays of earlier answers are left out.
+    In folders, hidden files, folders called as videos (``egg.mp4/egg.mp4``) and the overlays of
+    earlier answers are left out. A file named twice, as by its folder and itself, comes once.
     """
-    endings = {'.mp4', '.mkv', '.mov', '.avi', '.webm', '.m4v', '.mpg', '.mpeg', '.ts', '.flv'}
+    seen = set()
     for path in map(Path, paths):
-        if path.is_dir():
-            files = sorted(p for p in path.rglob('[!.]*') if p.suffix.lower() in endings)
-            yield from (file for file in files if not _is_overlay(file))
-        else:
-            yield path
+        for file in _videos_in(path) if path.is_dir() else [path]:
+            place = os.path.normpath(file.absolute())  # links may be several videos
+            if place not in seen:
+                seen.add(place)
+                yield file
+
+
+def _videos_in(folder: Path) -> Iterator[Path]:
+    endings = {'.mp4', '.mkv', '.mov', '.avi', '.webm', '.m4v', '.mpg', '.mpeg', '.ts', '.flv'}
+    files = sorted(path for path in folder.rglob('[!.]*') if path.suffix.lower() in endings)
+    yield from (file for file in files if not (file.is_dir() or _is_overlay(file)))
 
 
 def _is_overlay(file: Path) -> bool:

@@ -1,13 +1,14 @@
 """What there is to prepare: videos by name, what is said beside them, and what is still open."""
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from stgr.preparation.cue_cleaning import CaptionLimits
 from stgr.preparation.records import RULES, Record, stamp
-from stgr.preparation.subtitle_files import find_subtitles
+from stgr.preparation.subtitle_files import SUFFIXES, belongs_to, composed, find_subtitles
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,8 @@ def list_jobs(
     language: str | None,
     limits: CaptionLimits,
     speech: str | None,
-) -> tuple[list[PreparationJob], list[str]]:
-    """Return a job per video, and the videos that nobody says anything about.
+) -> tuple[list[PreparationJob], list[str], dict[str, str]]:
+    """Return a job per video, those that nobody says anything about, and why others cannot be read.
 
     Args:
         videos: By id.
@@ -62,25 +63,49 @@ def list_jobs(
         speech: Model that listens to videos without subtitles; None: nobody does.
     """
     beside = _Beside()
-    jobs, unnarrated = [], []
+    jobs, unnarrated, failed = [], [], {}
     for video_id, video in videos.items():
         subtitles = find_subtitles(video, beside.files(video), language)
-        made_from = {
-            'rules': RULES,
-            'video': stamp(video),
-            'limits': asdict(limits),
-            'language': language,
-        }
-        if subtitles is not None:
-            made_from['subtitles'] = stamp(subtitles)
-        elif speech is not None:
-            made_from['speech'] = speech
-            subtitles = transcripts / f'{video_id}.json'
-        else:
+        if subtitles is None and speech is None:
             unnarrated.append(video_id)
             continue
+        made_from = {'rules': RULES, 'limits': asdict(limits), 'language': language}
+        try:
+            made_from['video'] = stamp(video)
+            if subtitles is not None:
+                made_from['subtitles'] = stamp(subtitles)
+        except OSError as error:  # a link to a disk that is not there
+            failed[video_id] = f'{error.filename}: cannot be opened ({error.strerror})'
+            continue
+        if subtitles is None:
+            made_from['speech'] = speech
+            subtitles = transcripts / f'{video_id}.json'
         jobs.append(PreparationJob(video_id, video, subtitles, made_from))
-    return jobs, unnarrated
+    return jobs, unnarrated, failed
+
+
+def stray_subtitles(folders: Sequence[str | Path], videos: Iterable[Path]) -> tuple[Path, ...]:
+    """Return the subtitle files below some folders that are called as no video beside them is.
+
+    Files ``*.json`` are not looked at: they may be anything.
+
+    Args:
+        folders: Folders; videos among them are passed over.
+        videos: All videos of the folders.
+    """
+    beside = defaultdict(list)
+    for video in videos:
+        beside[video.parent, composed(video.stem)].append(video)
+    strays = []
+    for folder in filter(Path.is_dir, map(Path, folders)):
+        for file in sorted(folder.absolute().rglob('[!.]*')):
+            if file.suffix.lower() not in SUFFIXES or file.suffix.lower() == '.json':
+                continue
+            stem = composed(file.stem)
+            near = (beside.get((file.parent, name), ()) for name in (stem, stem.rpartition('.')[0]))
+            if not any(belongs_to(file, video) for videos_near in near for video in videos_near):
+                strays.append(file)
+    return tuple(strays)
 
 
 class _Beside:
@@ -95,8 +120,8 @@ class _Beside:
         if folder not in self._folders:
             named: dict[str, list[Path]] = {}
             for file in sorted(folder.iterdir()):
-                stem = file.name.removesuffix(file.suffix)
+                stem = composed(file.name.removesuffix(file.suffix))
                 for name in {stem, stem.rpartition('.')[0]}:  # egg.srt, egg.en.srt
                     named.setdefault(name, []).append(file)
             self._folders[folder] = named
-        return self._folders[folder].get(video.stem, [])
+        return self._folders[folder].get(composed(video.stem), [])

@@ -12,7 +12,7 @@ from typing import Any
 
 from stgr.apis.contact_sheet import write_sheet
 from stgr.apis.grounder import find_videos
-from stgr.apis.preparation_jobs import PreparationJob, list_jobs, videos_by_id
+from stgr.apis.preparation_jobs import PreparationJob, list_jobs, stray_subtitles, videos_by_id
 from stgr.apis.prepared_data import PreparedData
 from stgr.apis.user_errors import one_line
 from stgr.io.atomic import write_atomically
@@ -21,6 +21,7 @@ from stgr.preparation.cue_cleaning import CaptionLimits
 from stgr.preparation.cues import Subtitles
 from stgr.preparation.decoding import decode_text
 from stgr.preparation.json_subtitles import read_json_subtitles
+from stgr.preparation.language import language_code
 from stgr.preparation.records import Record, RecordStore
 from stgr.preparation.speech import SpeechRecogniser, heard_from
 from stgr.preparation.splits import SPLITS, SplitRule, moved_videos, split_videos
@@ -63,6 +64,8 @@ class PreparationSettings:
             raise ValueError(f'there must be at least 1 worker, not {self.workers}')
         if self.language is not None and not (self.language.isalpha() and len(self.language) < 4):
             raise ValueError(f"a language is a code such as 'en', not {self.language!r}")
+        if self.language is not None:  # 'EN' and 'eng' are the language that is guessed as 'en'
+            object.__setattr__(self, 'language', language_code(self.language))
 
 
 def prepare(
@@ -102,24 +105,29 @@ def prepare(
     if not found:
         raise FileNotFoundError(f'no videos in {", ".join(map(str, folders))}')
     with only_writer(out):
-        return _prepare(found, out, settings, progress)
+        return _prepare(found, out, settings, progress, stray_subtitles(folders, found))
 
 
 def _prepare(
-    found: Sequence[Path], out: Path, settings: PreparationSettings, progress: Progress
+    found: Sequence[Path],
+    out: Path,
+    settings: PreparationSettings,
+    progress: Progress,
+    strays: tuple[Path, ...],
 ) -> PreparedData:
     """Prepare what is open of these videos, and write the data anew."""
     pinned = _pinned(out, settings.split)
     store = RecordStore(out)
     store.make()
     videos, failed = videos_by_id(found)
-    jobs, unnarrated = list_jobs(
+    jobs, unnarrated, unreadable = list_jobs(
         videos,
         store.transcripts,
         language=settings.language,
         limits=settings.limits,
         speech=settings.speech,
     )
+    failed |= unreadable
     retry = settings.retry_failed
     todo = [job for job in jobs if job.is_open(store.read(job.video_id), retry_failed=retry)]
     if settings.speech and any(job.subtitles.parent == store.transcripts for job in todo):
@@ -138,7 +146,7 @@ def _prepare(
     used = [video_id for video_id, video in prepared.items() if video.left_out is None]
     splits = split_videos(used, settings.split, pinned)
     statistics = count_everything(prepared, splits, failed=failed, unnarrated=len(unnarrated))
-    result = PreparedData(statistics, splits, len(todo), failed, tuple(unnarrated), gone)
+    result = PreparedData(statistics, splits, len(todo), failed, tuple(unnarrated), gone, strays)
     _write(out, videos, prepared, result, settings, store, pinned)
     if not used:
         raise ValueError(f'none of {len(found)} videos can be learned from: {_reasons(result)}')
@@ -191,7 +199,10 @@ def _prepare_one(out: Path, settings: PreparationSettings, job: PreparationJob) 
 
 def _subtitles(store: RecordStore, settings: PreparationSettings, job: PreparationJob) -> Subtitles:
     if 'speech' not in job.made_from:
-        return read_subtitles(job.subtitles)
+        try:
+            return read_subtitles(job.subtitles)
+        except OSError as error:
+            raise ValueError(f'{job.subtitles}: cannot be read ({error.strerror})') from error
     heard = {
         'video': job.made_from['video'], 'speech': settings.speech, 'language': settings.language
     }  # fmt: skip

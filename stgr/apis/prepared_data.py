@@ -1,6 +1,7 @@
 """What preparing folders of videos came to."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 
@@ -15,6 +16,7 @@ class PreparedData:
         failed: Why videos could not be read, by id.
         unnarrated: Videos with neither subtitles nor speech recognition.
         gone: Videos of earlier runs that are not in the folders any more.
+        strays: Subtitle files that belong to no video, by their names.
     """
 
     statistics: dict[str, Any]
@@ -23,3 +25,4 @@ class PreparedData:
     failed: dict[str, str]
     unnarrated: tuple[str, ...]
     gone: tuple[str, ...]
+    strays: tuple[Path, ...] = ()

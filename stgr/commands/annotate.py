@@ -3,6 +3,7 @@
 import argparse
 import math
 import re
+import shlex
 from pathlib import Path
 
 from stgr.commands.base import Commands, say
@@ -61,7 +62,8 @@ def _serve(args: argparse.Namespace) -> None:
             say(f'Every answer is saved to {args.out} at once; Ctrl-C ends.')
             server.serve_forever()
         except KeyboardInterrupt:
-            say(f'\nMake a benchmark of the clicks with: stgr annotate --merge --out {args.out}')
+            out = shlex.quote(str(args.out))
+            say(f'\nMake a benchmark of the clicks with: stgr annotate --merge --out {out}')
 
 
 def _merge(args: argparse.Namespace) -> None:

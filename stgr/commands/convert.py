@@ -1,6 +1,7 @@
 """``stgr convert``: a model as ONNX graphs, in float32 or int8."""
 
 import argparse
+import shlex
 from pathlib import Path
 
 from stgr.commands.base import Commands, say
@@ -22,4 +23,5 @@ def _run(args: argparse.Namespace) -> None:
     report = convert_model(args.model, args.out, to=args.to, weights=args.weights)
     for name, cosine in report.agreement.items():
         say(f'{name}: cosine to torch at least {cosine:.5f}')
-    say(f'{report.folder}: {report.num_bytes / 2**20:.1f} MiB; stgr ground --model {report.folder}')
+    folder = shlex.quote(str(report.folder))
+    say(f'{report.folder}: {report.num_bytes / 2**20:.1f} MiB; stgr ground --model {folder}')

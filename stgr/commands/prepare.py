@@ -1,6 +1,7 @@
 """``stgr prepare``: make training data of a folder of narrated videos."""
 
 import argparse
+import shlex
 from pathlib import Path
 
 from stgr.commands.base import Commands, say
@@ -52,12 +53,17 @@ def _run(args: argparse.Namespace) -> None:
         say(line)
     if done.gone:
         say(f'{len(done.gone)} videos of earlier runs are gone and left out')
+    if done.strays:
+        say(
+            f'{len(done.strays)} subtitle files belong to no video beside them, such as '
+            f'{done.strays[0]}; those of egg.mp4 are called egg.srt or egg.en.srt'
+        )
     for video_id, reason in list(done.failed.items())[:3]:
         say(f'failed: {video_id}: {reason}')
     if done.failed:
         say(f'{len(done.failed)} failed: {args.out / "failed.jsonl"}; --retry-failed tries again')
     say(f'{done.prepared} videos prepared now; look them over in {args.out / SHEET}')
-    say(f'train with: stgr train --data {args.out} --init ours_clip')
+    say(f'train with: stgr train --data {shlex.quote(str(args.out))} --init ours_clip')
 
 
 def _lines(statistics: dict) -> list[str]:

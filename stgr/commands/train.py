@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 from pathlib import Path
 
 from stgr.commands.base import Commands, say
@@ -52,9 +53,10 @@ def _run(args: argparse.Namespace) -> None:
         config_only=args.config_only,
         say=say,
     )
+    config = shlex.quote(str(done.config))
     if done.checkpoint is None:
-        say(f'wrote {done.config}; next: stgr extract {done.config}')
-        say(f'then: torchrun --nproc-per-node N tools/train.py {done.config} --launcher pytorch')
+        say(f'wrote {done.config}; next: stgr extract {config}')
+        say(f'then: torchrun --nproc-per-node N tools/train.py {config} --launcher pytorch')
         return
-    say(f'ask it: stgr ground VIDEO --query "..." --out answers --model {done.config} '
-        f'--weights {done.checkpoint}')  # fmt: skip
+    say(f'ask it: stgr ground VIDEO --query "..." --out answers --model {config} '
+        f'--weights {shlex.quote(str(done.checkpoint))}')  # fmt: skip

@@ -11,6 +11,9 @@ from stgr.preparation.rolling import drop_rolling_lines
 from stgr.preparation.splitting import split_cue
 from stgr.preparation.text_cleaning import clean_text
 
+# Beyond this pause somebody says the same words again.
+MAX_PAUSE_SEC = 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class CaptionLimits:
@@ -51,8 +54,9 @@ def clean_cues(
 
     In order: cues that end before they begin or begin past the end of the video are left out, the
     others end with the video; repeated lines of rolling captions are taken out; texts are cleaned;
-    a cue that says what the one before says continues it; of two that overlap the first ends where
-    the second begins; long ones are split; short ones are left out.
+    a cue that says what the one before says, at most ``MAX_PAUSE_SEC`` later, continues it; of two
+    that overlap the first ends where the second begins; long ones are split; short ones are left
+    out.
 
     Args:
         cues: In any order.
@@ -129,7 +133,7 @@ def _join_repeated(cues: Sequence[Cue], counts: Counter[str]) -> list[Cue]:
     joined: list[Cue] = []
     for cue in cues:
         last = joined[-1] if joined else None
-        if last is not None and last.text == cue.text:
+        if last is not None and last.text == cue.text and _follows(cue, last):
             joined[-1] = replace(last, end_sec=max(last.end_sec, cue.end_sec), words=())
             counts['repeated'] += 1
         elif last is not None and last.start_sec == cue.start_sec:
@@ -139,6 +143,10 @@ def _join_repeated(cues: Sequence[Cue], counts: Counter[str]) -> list[Cue]:
         else:
             joined.append(cue)
     return joined
+
+
+def _follows(cue: Cue, last: Cue) -> bool:
+    return cue.start_sec - last.end_sec <= MAX_PAUSE_SEC
 
 
 def _apart(cues: Sequence[Cue], counts: Counter[str]) -> list[Cue]:

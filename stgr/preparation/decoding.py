@@ -33,7 +33,10 @@ def decode_text(content: bytes, *, where: str) -> tuple[str, str | None]:
             raise ValueError(f'{where}: begins as {marked} text, but is not: {error}') from error
         text, note = _windows_text(content, where), 'no UTF-8, read as Windows-1252'
     if '\0' in text:
-        raise ValueError(f'{where}: holds zero bytes, so it is no subtitle text')
+        raise ValueError(
+            f'{where}: holds zero bytes, so it is no subtitle text, or UTF-16 '
+            'without a byte order mark; save it as UTF-8'
+        )
     return text.replace('\r\n', '\n').replace('\r', '\n'), note
 
 

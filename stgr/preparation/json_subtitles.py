@@ -16,8 +16,8 @@ def read_json_subtitles(text: str, *, where: str) -> Subtitles:
 
     * YouTube (``yt-dlp --sub-format json3``): ``{"events": [{"tStartMs", "dDurationMs",
       "segs": [{"utf8", "tOffsetMs"}]}]}``, with times of words in automatic captions;
-    * Whisper, faster-whisper, WhisperX: ``{"segments": [{"start", "end", "text", "words"}]}`` or
-      the list alone;
+    * Whisper, faster-whisper, WhisperX, whisper-timestamped: ``{"segments": [{"start", "end",
+      "text", "words"}]}`` or the list alone;
     * whisper.cpp: ``{"transcription": [{"offsets": {"from", "to"}, "text"}]}``, milliseconds.
 
     An entry without the fields it needs is counted as skipped.
@@ -85,7 +85,7 @@ def _youtube_cue(entry: dict[str, Any]) -> Cue | None:
 def _whisper_cue(entry: dict[str, Any]) -> Cue:
     words = entry.get('words') or []
     timed = tuple(
-        Word(_number(word['start']), _number(word['end']), _text(word['word']).strip())
+        Word(_number(word['start']), _number(word['end']), _spoken(word).strip())
         for word in words
         if 'start' in word and 'end' in word  # WhisperX leaves them out where it does not know
     )
@@ -93,6 +93,10 @@ def _whisper_cue(entry: dict[str, Any]) -> Cue:
     return Cue(
         _number(entry['start']), _number(entry['end']), _text(entry['text']), timed if whole else ()
     )
+
+
+def _spoken(word: dict[str, Any]) -> str:
+    return _text(word['word'] if 'word' in word else word['text'])  # whisper-timestamped's
 
 
 def _whisper_cpp_cue(entry: dict[str, Any]) -> Cue:

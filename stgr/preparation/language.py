@@ -28,6 +28,13 @@ SCRIPTS = {
     'el': re.compile('[\u0370-\u03ff]'),
     'th': re.compile('[\u0e00-\u0e7f]'),
 }
+# Codes of three letters, as players and discs name their tracks, of the languages above.
+_LONG_CODES = {
+    'eng': 'en', 'deu': 'de', 'ger': 'de', 'fra': 'fr', 'fre': 'fr', 'spa': 'es', 'ita': 'it',
+    'por': 'pt', 'nld': 'nl', 'dut': 'nl', 'swe': 'sv', 'pol': 'pl', 'tur': 'tr', 'jpn': 'ja',
+    'kor': 'ko', 'zho': 'zh', 'chi': 'zh', 'rus': 'ru', 'ara': 'ar', 'hin': 'hi', 'ell': 'el',
+    'gre': 'el', 'tha': 'th',
+}  # fmt: skip
 _LISTS = {code: frozenset(words.split()) for code, words in STOP_WORDS.items()}
 _WORD = re.compile(r'[^\W\d_]+')
 MIN_WORDS = 20  # of fewer nobody can tell
@@ -48,6 +55,16 @@ class LanguageGuess:
 
     code: str | None
     share: float
+
+
+def language_code(code: str) -> str:
+    """Return the code that ``guess_language`` calls a language by.
+
+    Example:
+        >>> language_code('EN'), language_code('eng'), language_code('xx')
+        ('en', 'en', 'xx')
+    """
+    return _LONG_CODES.get(code.lower(), code.lower())
 
 
 def guess_language(text: str) -> LanguageGuess:

@@ -10,7 +10,7 @@ from stgr.io.atomic import remove_partial_files, write_atomically
 from stgr.preparation.video_preparation import PreparedVideo
 
 # Raised when the same files would give other captions.
-RULES = 2
+RULES = 3
 
 
 @dataclass(frozen=True)

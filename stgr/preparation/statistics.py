@@ -71,10 +71,10 @@ def _numbers(videos: list[PreparedVideo]) -> dict[str, float]:
 
 
 def _words(videos: Mapping[str, PreparedVideo]) -> Counter[str]:
-    return Counter(
+    words = (
         word.strip('.,;:!?"()').lower()
         for video in videos.values()
         for caption in video.captions
         for word in caption.text.split()
-        if len(word) > 3
     )
+    return Counter(word for word in words if len(word) > 3)

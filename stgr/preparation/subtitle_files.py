@@ -1,12 +1,14 @@
 """Find the subtitles beside a video, and read them whatever their format."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
 from stgr.preparation.cues import Subtitles
 from stgr.preparation.decoding import decode_text
 from stgr.preparation.json_subtitles import read_json_subtitles
+from stgr.preparation.language import language_code
 from stgr.preparation.pysubs2_files import read_with_pysubs2
 from stgr.preparation.webvtt import HEADER, read_webvtt
 
@@ -23,7 +25,8 @@ def find_subtitles(video: Path, files: Iterable[Path], language: str | None) -> 
     """Return the subtitle file of a video, None if there is none.
 
     It is called as the video, with or without a language: ``egg.srt``, ``egg.en.vtt``,
-    ``egg.en-US.json3``. A file of the wanted language comes before one that names none; one of
+    ``egg.en-US.json3``, or ``egg.mp4.srt``. An umlaut may be written as one character or as two,
+    as file systems have it. A file of the wanted language comes before one that names none; one of
     another language is not taken. Without a wanted language, one that names none comes first, then
     English, then the others by name.
 
@@ -36,29 +39,40 @@ def find_subtitles(video: Path, files: Iterable[Path], language: str | None) -> 
         (_preference(named, language), SUFFIXES.index(file.suffix.lower()), file.name, file)
         for file in files
         if file.suffix.lower() in SUFFIXES
-        and (named := _named_language(file.stem, video.stem)) is not None
+        and (named := _named_language(file.stem, video)) is not None
         and _preference(named, language) is not None
     ]
     return min(found, default=(None, 0, '', None))[-1]
 
 
-def _named_language(stem: str, video_stem: str) -> str | None:
+def belongs_to(file: Path, video: Path) -> bool:
+    """Return whether a file is called as subtitles of a video are, in whatever language."""
+    return file.parent == video.parent and _named_language(file.stem, video) is not None
+
+
+def _named_language(stem: str, video: Path) -> str | None:
     """Return the language in a subtitle's name, '' without one, None if it is of another video."""
-    if stem == video_stem:
+    stem, video_stem = composed(stem), composed(video.stem)
+    if stem in (video_stem, composed(video.name)):
         return ''
     tag = (
         _LANGUAGE_TAG.fullmatch(stem.removeprefix(video_stem))
         if stem.startswith(video_stem)
         else None
     )
-    return None if tag is None else tag[1].lower()
+    return None if tag is None else language_code(tag[1])
+
+
+def composed(name: str) -> str:
+    """Return a name as it compares: with each accent in one character with its letter."""
+    return unicodedata.normalize('NFC', name)
 
 
 def _preference(named: str, wanted: str | None) -> int | None:
     """Return the rank of a language, lower is better; None if it will not do."""
     if wanted is None:
         return {'': 0, 'en': 1}.get(named, 2)
-    return {wanted.lower(): 0, '': 1}.get(named)
+    return {language_code(wanted): 0, '': 1}.get(named)
 
 
 def read_subtitles(path: Path) -> Subtitles:

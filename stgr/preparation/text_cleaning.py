@@ -6,8 +6,8 @@ import re
 # Bounded, so that a hostile file costs no more than its length.
 _MARKUP = re.compile(r'</?[A-Za-z0-9!][^<>]{0,200}>|\{\\[^{}]{0,500}\}')
 _SOUNDS = re.compile(r'\[[^\[\]]{0,80}\]|【[^【】]{0,80}】|\*[^*\n]{1,40}\*')
-_SOUND_LINE = re.compile(r'\([^()]{0,80}\)|[♪♫♩#].*|.*[♪♫♩]')
-_CAPITAL_SOUND = re.compile(r'\([^()a-z]{2,40}\)')
+_SOUND_LINE = re.compile(r'\([^()]{0,80}\)|(?:[♪♫♩]|#(?!\d)).*|.*[♪♫♩]')
+_CAPITAL_SOUND = re.compile(r'\([^()a-z0-9½¼¾⅓⅔]{2,40}\)')
 _SPEAKER = re.compile(
     r'^(?:\s*(?:>{1,3}|[-–—•])\s*)*(?:(?:[A-Z][A-Z.\'’ -]{1,24}|[Ss]peaker ?\d{1,2}) ?\d{0,2}:\s+)?'
 )

@@ -397,6 +397,36 @@ def test_what_would_not_be_honest_or_cannot_be_done_is_refused(
     assert not (tmp_path / 'kitchen.calibration.json').exists()
 
 
+def test_test_videos_in_which_everything_asked_happens_are_refused(kitchen, tmp_path):
+    write_split(tmp_path / 'one', 'test', 1)  # only what is in it is asked about it
+
+    with pytest.raises(ValueError, match='each of 2 questions about 1 test videos asks for what'):
+        calibrate_model(job(kitchen, test=tmp_path / 'one', num_resamples=2))
+
+
+def test_files_named_absolutely_follow_to_a_folder_that_has_its_own(kitchen, tmp_path):
+    config = load_config(kitchen[0])
+    named = {'boxes': 'box_anno.json', 'videos_dir': 'videos.json', 'durations': 'durations.json'}
+    listed = {f'test{i}': f'{i}.mp4' for i in range(3)}
+    (tmp_path / 'val' / 'videos.json').write_text(json.dumps(listed))
+    (tmp_path / 'test' / 'durations.json').write_text('{}')
+    config.val_dataloader.dataset.update({k: str(tmp_path / 'val' / v) for k, v in named.items()})
+
+    dataset = annotated_videos(config, 'val_dataloader', tmp_path / 'test')
+
+    assert list(dataset.video_ids) == ['test0', 'test1', 'test2']
+    assert dataset.videos.folder == tmp_path / 'val' / 'videos.json'  # the new one has none
+
+
+def test_videos_that_were_learned_from_are_refused_wherever_their_clicks_lie(kitchen, tmp_path):
+    config = load_config(kitchen[0])
+    (tmp_path / 'train.json').write_text('{"test1": {}, "other": {}}')
+    config.train_dataloader.dataset = {'data_root': str(tmp_path), 'captions': 'train.json'}
+
+    with pytest.raises(ValueError, match=r'1 videos of .*test are what the model .* \(test1'):
+        annotated_videos(config, 'val_dataloader', tmp_path / 'test')
+
+
 def test_model_without_weights_needs_a_place_for_its_calibration():
     with pytest.raises(ValueError, match=r'give a file with --out NAME\.calibration\.json'):
         calibrate_model(CalibrationJob(model='baselines/tiny_zero_shot'))

@@ -1,5 +1,7 @@
 """The Python door: ask, save, and find videos."""
 
+from pathlib import Path
+
 import pytest
 
 from stgr.apis.grounder import Grounder, find_videos
@@ -72,13 +74,23 @@ def test_saving_leaves_the_four_files_and_the_result_comes_back(door, tiny_video
 
 
 def test_videos_of_folders_are_found_by_ending_in_order_of_name(tmp_path):
-    for name in ('b.MP4', 'a.mkv', 'sub/c.webm', 'notes.txt', '.hidden.mp4'):
+    for name in ('b.MP4', 'a.mkv', 'c.webm/c.webm', 'notes.txt', '.hidden.mp4'):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
 
     found = list(find_videos([tmp_path, 'named.anything']))
 
     assert [file.name for file in found] == ['a.mkv', 'b.MP4', 'c.webm', 'named.anything']
+
+
+def test_a_video_named_twice_is_found_once(tmp_path, monkeypatch):
+    (tmp_path / 'sub').mkdir()
+    (tmp_path / 'sub' / 'egg.mp4').touch()
+    monkeypatch.chdir(tmp_path)
+
+    found = list(find_videos(['sub/egg.mp4', tmp_path, 'sub/../sub', 'gone.mp4', 'gone.mp4']))
+
+    assert found == [Path('sub/egg.mp4'), Path('gone.mp4')]
 
 
 def test_overlays_of_earlier_answers_are_no_videos_unless_named(tmp_path):

@@ -1,6 +1,7 @@
 """From prepared videos to a model that answers: the config, the scores, and what is refused."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -280,6 +281,21 @@ def test_clicks_that_nobody_has_merged_are_not_passed_over(data):
 
     with pytest.raises(ValueError, match='stgr annotate --merge --out'):
         train_on(data.root, config='ours_tiny', config_only=True, work_dir=data.root / 'run')
+
+
+def test_commands_that_are_proposed_can_be_typed_whatever_the_folder(videos, tmp_path, capsys):
+    out, run = tmp_path / 'my data', tmp_path / "ann's run"
+
+    assert main(['prepare', str(videos), '--out', str(out), '--test', '0.3']) == 0
+    proposed = capsys.readouterr().out.splitlines()[-1].removeprefix('train with: ')
+    _, *arguments = shlex.split(proposed.replace('ours_clip', 'ours_tiny'))
+    assert main([*arguments, '--work-dir', str(run), '--config-only']) == 0
+    said = capsys.readouterr().out
+
+    assert f'stgr annotate ... --out {shlex.quote(str(out / "annotations"))}\n' in said
+    config = shlex.quote(str(run / 'config.py'))
+    assert f'next: stgr extract {config}\n' in said
+    assert f'tools/train.py {config} --launcher pytorch\n' in said
 
 
 def test_config_only_leaves_a_config_for_every_other_tool(data, tmp_path):

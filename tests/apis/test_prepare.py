@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import types
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -217,6 +218,70 @@ def test_two_videos_of_one_name_are_both_left_out(folder, out, tiny_video):
 
     assert list(done.failed) == ['egg_0']
     assert 'rename one' in done.failed['egg_0']
+
+
+def test_links_to_nothing_and_folders_called_as_subtitles_cost_themselves_only(folder, out):
+    (folder / 'egg_0.mp4').unlink()
+    (folder / 'egg_0.mp4').symlink_to('/nowhere/egg_0.mp4')
+    (folder / 'egg_1.srt').unlink()
+    (folder / 'egg_1.srt').symlink_to('/nowhere/egg_1.srt')
+    (folder / 'egg_2.srt').unlink()
+    (folder / 'egg_2.srt').mkdir()
+
+    done = prepare([folder], out)
+
+    assert sorted(done.splits) == ['egg_3', 'egg_4', 'egg_5']
+    assert done.failed == {
+        'egg_0': f'{folder}/egg_0.mp4: cannot be opened (No such file or directory)',
+        'egg_1': f'{folder}/egg_1.srt: cannot be opened (No such file or directory)',
+        'egg_2': f'{folder}/egg_2.srt: cannot be read (Is a directory)',
+    }
+    assert done.statistics['videos']['found'] == 6
+
+
+def test_commonest_words_are_counted_without_their_commas(folder, out):
+    for file in folder.glob('*.srt'):
+        file.write_text(srt('Crack it, and, (well) whisk it', 'whisk, then crack'))
+
+    done = prepare([folder], out)
+
+    words = {'crack': 12, 'whisk': 12, 'well': 6, 'then': 6}
+    assert done.statistics['commonest words'] == words
+
+
+def test_subtitles_of_no_video_are_told(folder, out, capsys):
+    (folder / 'subs').mkdir()
+    strays = ['egg_1.en.sdh.srt', 'fish.srt', 'subs/egg_0.srt']
+    for name in [*strays, 'egg_1.de.vtt', 'egg_2.mp4.srt', 'egg_3.info.json', '.egg.srt']:
+        (folder / name).write_text(srt('crack an egg'))
+
+    assert main(['prepare', str(folder), '--out', str(out)]) == 0
+
+    assert f'3 subtitle files belong to no video beside them, such as {folder}/{strays[0]}; ' in (
+        capsys.readouterr().out
+    )
+    assert list(prepare([folder], out).strays) == [folder / name for name in strays]
+
+
+def test_an_umlaut_is_one_character_or_two(folder, out, tiny_video):
+    for i, (one, other) in enumerate([('NFD', 'NFC'), ('NFC', 'NFD')]):
+        (folder / f'{unicodedata.normalize(one, "Rührei")}{i}.mp4').symlink_to(tiny_video)
+        subtitles = folder / f'{unicodedata.normalize(other, "Rührei")}{i}.srt'
+        subtitles.write_text(srt('crack an egg'))
+
+    done = prepare([folder], out)
+
+    assert done.unnarrated == ()
+    assert len(done.splits) == 8
+
+
+@pytest.mark.parametrize('language', ['EN', 'eng'])
+def test_a_language_is_the_same_by_any_code(folder, out, language):
+    (folder / 'egg_2.srt').write_text(srt(SAID))
+
+    done = prepare([folder], out, PreparationSettings(language=language))
+
+    assert done.statistics['languages'] == {'en': 1, 'unknown': 5}
 
 
 def test_videos_in_another_language_are_left_out_and_counted(folder, out):

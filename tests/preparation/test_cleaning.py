@@ -44,7 +44,11 @@ TEXTS = [
     ('(soft music playing)', '', 'a sound in parentheses'),
     ('crack it (gently)', 'crack it (gently)', 'a remark'),
     ('crack it (LAUGHS)', 'crack it', 'a sound in capitals'),
+    ('bake at 350°F (175 °C)', 'bake at 350°F (175 °C)', 'a measure in parentheses'),
+    ('add a cup (½)', 'add a cup (½)', 'a fraction in parentheses'),
     ('♪ la la la ♪', '', 'a song'),
+    ('# la la la', '', 'a song, as some write it'),
+    ('#1 is the salt', '#1 is the salt', 'a number'),
     ('>> ANN: crack it', 'crack it', 'a speaker'),
     ('- Crack it.\n- Why?', 'Crack it. Why?', 'two speakers'),
     ('Speaker 2: whisk it', 'whisk it', 'a numbered speaker'),
@@ -84,6 +88,16 @@ def test_rolling_captions_say_everything_once():
     assert counts == {'rolling lines taken out': 3}
 
 
+def test_a_line_that_stays_through_a_pause_is_said_once():
+    after = 'crack it\nwhisk<00:00:05.500><c> it</c>\n\n'
+    vtt = f'WEBVTT\n\n00:00.000 --> 00:01.000\ncrack it\n\n00:05.000 --> 00:06.000\n{after}'
+
+    captions, counts = _captions(read_webvtt(vtt, where='egg.vtt').cues)
+
+    assert captions == [(0, 1, 'crack it'), (5, 6, 'whisk it')]
+    assert counts == {'rolling lines taken out': 1}
+
+
 def test_words_said_again_later_are_no_rolling_line():
     cues = [Cue(0, 1, 'stir it'), Cue(5, 6, 'stir it\nagain')]
 
@@ -118,6 +132,11 @@ ROWS = {
         [Cue(1, 2, 'crack the egg'), Cue(3, 4, 'crack the egg')],
         [(1, 4, 'crack the egg')],
         {'repeated': 1},
+    ),
+    'the same much later': (
+        [Cue(1, 2, 'crack the egg'), Cue(4.5, 5, 'crack the egg')],
+        [(1, 2, 'crack the egg'), (4.5, 5, 'crack the egg')],
+        {},
     ),
     'one word': ([Cue(1, 2, 'okay')], [], {'too few words': 1}),
     'a flicker': ([Cue(1, 1.1, 'crack the egg')], [], {'too short': 1}),

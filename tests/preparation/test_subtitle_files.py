@@ -131,6 +131,17 @@ def test_whisper_cpp_counts_milliseconds(write):
     assert found.cues == (Cue(0.25, 1.25, ' Crack it'),)
 
 
+def test_words_of_whisper_timestamped_are_called_text(write):
+    words = [{'text': 'Crack', 'start': 0.5, 'end': 1.0}, {'text': 'it.', 'start': 1.0, 'end': 1.5}]
+    segment = {'start': 0.5, 'end': 1.5, 'text': ' Crack it.', 'words': words}
+
+    found = read_subtitles(write('egg.json', json.dumps({'segments': [segment]})))
+
+    assert found.cues == (
+        Cue(0.5, 1.5, ' Crack it.', (Word(0.5, 1.0, 'Crack'), Word(1.0, 1.5, 'it.'))),
+    )
+
+
 def test_the_content_counts_more_than_the_suffix(write):
     assert read_subtitles(write('egg.srt', VTT)).cues == tuple(FILES['vtt'][1])
     assert read_subtitles(write('soup.srt', ASS)).cues == tuple(FILES['ass'][1])
@@ -191,6 +202,7 @@ def test_encodings_are_recognised_and_a_guess_is_said(write, name):
 
 BROKEN = {
     'empty': ('egg.srt', b'', 'no subtitle'),
+    'utf-16 without a mark': ('egg.srt', SRT.encode('utf-16-le'), 'save it as UTF-8'),
     'a picture': ('egg.srt', b'\xff\xd8\xff\xe0\0\0\0\0', 'zero bytes'),
     'neither encoding': ('egg.srt', b'\xff\x81 text', 'save it as UTF-8'),
     'cut in the middle of a UTF-16 letter': ('egg.srt', 'ab'.encode('utf-16')[:-1], 'utf-16'),
@@ -298,8 +310,12 @@ def _chosen(names, language=None):
         (['egg.en.srt', 'egg.vtt'], None, 'egg.vtt', 'that of the video itself'),
         (['egg.srt', 'egg.en-US.vtt'], 'en', 'egg.en-US.vtt', 'the language asked for'),
         (['egg.de.srt'], 'en', None, 'another language'),
+        (['egg.ger.srt', 'egg.eng.srt'], 'en', 'egg.eng.srt', 'three letters'),
+        (['egg.vtt', 'egg.en.srt'], 'ENG', 'egg.en.srt', 'however it is asked for'),
         (['egg.info.json', 'eggs.srt', 'egg.txt'], None, None, 'not subtitles of this video'),
         (['EGG.srt'], None, None, 'another name'),
+        (['egg.de.srt', 'egg.mp4.srt'], 'en', 'egg.mp4.srt', 'the whole name of the video'),
+        (['egg.mkv.srt', 'egg.mp4.en.srt'], 'en', None, 'of another file'),
         ([], None, None, 'nothing there'),
     ],
 )

@@ -1,6 +1,7 @@
 """``stgr calibrate``: from a model and validation videos to the file of its probabilities."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from mmengine.config import Config
 
     from stgr.datasets.video_dataset import VideoDataset
+
+# Somebody's own videos; larger ones are data sets with splits of their own.
+MAX_CAPTION_BYTES = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -182,7 +186,7 @@ def annotated_videos(
     settings = dict(config[loader]['dataset'])
     settings['pipeline'] = []
     if data_root is not None:
-        settings['data_root'] = str(data_root)
+        settings |= _moved(settings, data_root)
     dataset: VideoDataset = DATASETS.build(settings)
     if isinstance(dataset, NarratedVideos):
         raise ValueError(
@@ -196,7 +200,45 @@ def annotated_videos(
             f'{training} is what the model was trained on, where it is too sure of itself; '
             'calibrate and test on other videos'
         )
+    if data_root is not None:
+        _check_unseen(dataset, config, data_root)
     return dataset
+
+
+def _check_unseen(dataset: 'VideoDataset', config: 'Config', data_root: Path) -> None:
+    """Refuse a folder that is not there or holds videos that the model learned from."""
+    if not data_root.is_dir():
+        raise FileNotFoundError(f'no folder {data_root}; give one with annotated videos')
+    shared = sorted(_learned_from(config) & set(dataset.video_ids))
+    if shared:
+        raise ValueError(
+            f'{len(shared)} videos of {data_root} are what the model was trained on '
+            f'({", ".join(shared[:3])}...), where it is too sure of itself; calibrate and test on '
+            'other videos'
+        )
+
+
+def _moved(settings: Mapping[str, Any], data_root: Path) -> dict[str, str]:
+    """Return the settings that change with the folder of a data set.
+
+    Files that are named absolutely, as ``stgr train`` does, do not follow a folder by themselves:
+    those that the new folder has count, the others, such as a list of videos, stay.
+    """
+    own = {'boxes': 'box_anno.json', 'videos_dir': 'videos', 'durations': 'durations.json'}
+    return {'data_root': str(data_root)} | {
+        key: name
+        for key, name in own.items()
+        if Path(settings.get(key) or '').is_absolute() and (data_root / name).exists()
+    }
+
+
+def _learned_from(config: 'Config') -> set[str]:
+    """Return the videos that a model learned from, where one small file lists their captions."""
+    training = (config.get('train_dataloader') or {}).get('dataset', {})
+    path = Path(str(training.get('data_root', ''))) / str(training.get('captions', ''))
+    if path.suffix != '.json' or not path.is_file() or path.stat().st_size > MAX_CAPTION_BYTES:
+        return set()
+    return set(json.loads(path.read_bytes()))
 
 
 def feature_store_of(config: 'Config') -> Path | None:

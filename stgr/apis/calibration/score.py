@@ -58,8 +58,16 @@ def score_calibration(
         another had been asked); ``spans_queries`` and ``spans_actions``: the same of spans, without
         decisions and controls but ``constant``, the share right on validation; ``reliability``: the
         bins before and after of each; and the counts.
+
+    Raises:
+        ValueError: If everything that is asked happens, as with a single video.
     """
     table = occurrence_table(questions, 1, None)
+    if table.right.all():
+        raise ValueError(
+            f'each of {len(table.right)} questions about {len(questions.videos)} test videos asks '
+            'for what happens, so not found cannot be scored; give more videos with other actions'
+        )
     predictors = _occurrence(inferencer, questions, calibration, seed)
     groups: dict[str, tuple[Table, dict[str, Predictor]]] = {'occurrence': (table, predictors)}
     for mode in MODES:

@@ -1,5 +1,6 @@
 """Train on prepared videos from beginning to end, and say what to do next."""
 
+import shlex
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -175,9 +176,10 @@ def _tell_of_clicks(own: OwnData, say: Callable[[str], None]) -> None:
         )
     if not counts['test'] and own.num_captions['test']:
         names = ', '.join(list(own.num_captions['test'])[:3])
+        clicks = shlex.quote(str(own.root / 'annotations'))
         say(
             f'no clicks in a test video; for scores of when and where, click actions in those of '
-            f'test.json ({names}, ...) with: stgr annotate ... --out {own.root / "annotations"}'
+            f'test.json ({names}, ...) with: stgr annotate ... --out {clicks}'
         )
 
 
