@@ -112,3 +112,12 @@ def test_log_holds_a_few_lines_and_no_listing(toy_config, tmp_path, capfd):
     lines = [line for line in capfd.readouterr().out.splitlines() if line]
     assert len(lines) <= 5, lines
     assert any('Epoch(train) [1][4/4]' in line for line in lines)
+
+
+def test_fewer_clips_than_a_batch_are_refused_with_both_ways_out(load_toy):
+    config = load_toy('train_dataloader.batch_size=9', '+train_dataloader.drop_last=True')
+    with pytest.raises(ValueError, match=r'8 clips .* batch_size of 9, .* at most 8, or drop_last'):
+        GroundingRunner.from_cfg(config).train()
+
+    config.train_dataloader.drop_last = False
+    GroundingRunner.from_cfg(config).train()
