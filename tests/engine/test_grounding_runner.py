@@ -1,5 +1,7 @@
 """The Runner loads strictly, keeps runs apart, finds parts by class or name, and says little."""
 
+import re
+
 import pytest
 import torch
 from mmengine.hooks import IterTimerHook
@@ -58,6 +60,19 @@ def test_parts_are_found_by_class_and_by_name_without_a_default_scope(type_, loa
     assert config.default_scope is None
     assert isinstance(GroundingRunner.from_cfg(config).model, ToyModel)
     assert isinstance(MODELS.build({'type': type_}), ToyModel)
+
+
+@pytest.mark.parametrize(
+    ('name', 'said'),
+    [
+        ('TopKSelecto', "no model is called 'TopKSelecto'; did you mean TopKSelector"),
+        ('stgr.MMSLos', "no model is called 'stgr.MMSLos'; did you mean MMSLoss"),
+        ('no_module.Qwxyz', "no model is called 'no_module.Qwxyz'; there are AllFrames, "),
+    ],
+)
+def test_unknown_part_of_a_model_is_told_with_near_names(name, said):
+    with pytest.raises(KeyError, match=re.escape(said)):
+        MODELS.build({'type': name})
 
 
 def test_hooks_are_found_by_name_and_defaults_can_be_dropped(load_toy):
