@@ -112,7 +112,8 @@ class Coverage:
         """Add the counts of boxes, and of places at their seconds."""
         for video in videos:
             record = video.record
-            boxed = record.gt_labels >= 0
+            # Data sets annotated in time only have zeros for boxes.
+            boxed = (record.gt_labels >= 0) & record.gt_boxes_px.any(axis=1)
             areas = box_areas(clip_boxes(record.gt_boxes_px, record.frame_size))
             self.boxes_annotated += int(boxed.sum())
             self.boxes_empty += int((boxed & (areas == 0)).sum())
