@@ -4,6 +4,9 @@ A registry imports its ``locations`` when a name is not found yet, which is why 
 imported before a model is built from a config.
 """
 
+import difflib
+from typing import Any
+
 from mmengine.registry import DATASETS as MMENGINE_DATASETS
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
 from mmengine.registry import LOOPS as MMENGINE_LOOPS
@@ -14,7 +17,36 @@ from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS as MMENGINE_OPTIM_WRAPP
 from mmengine.registry import OPTIM_WRAPPERS as MMENGINE_OPTIM_WRAPPERS
 from mmengine.registry import TASK_UTILS as MMENGINE_TASK_UTILS
 from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
-from mmengine.registry import Registry
+from mmengine.registry import Registry as MMEngineRegistry
+
+
+class Registry(MMEngineRegistry):
+    """MMEngine's, which tells the near names where it has none of a name."""
+
+    def build(self, cfg: Any, *args: Any, **kwargs: Any) -> Any:
+        """Build a part.
+
+        Raises:
+            KeyError: If there is no part of the name in ``type``; near ones are listed.
+        """
+        try:
+            return super().build(cfg, *args, **kwargs)
+        except (KeyError, RuntimeError) as error:
+            kind = cfg.get('type') if isinstance(cfg, dict) else None
+            said = str(error.args[0]) if error.args else ''
+            if not said.startswith((f'{kind} is not in the ', f'Failed to get {kind}')):
+                raise
+            raise KeyError(self._unknown(str(kind))) from error
+
+    def _unknown(self, name: str) -> str:
+        known = sorted(self.module_dict)
+        near = difflib.get_close_matches(name.rpartition('.')[2], known, n=3)
+        hint = f'did you mean {" or ".join(near)}?' if near else f'there are {", ".join(known)}'
+        return (
+            f'no {self.name} is called {name!r}; {hint} (one of your own is known once the config '
+            'imports its module)'
+        )
+
 
 MODELS = Registry(
     'model',

@@ -43,8 +43,15 @@ def compare(
         work_dir: Folder of the runs.
         seeds: Seeds of each row; a row without training has one run per seed too.
         overrides: Changes of the config for all rows.
+
+    Raises:
+        ValueError: If there is no seed, or two rows have one name, which is their folder too;
+            before anything is run. Also as :func:`run_experiment`.
     """
     work_dir, seeds, overrides = Path(work_dir), list(seeds), list(overrides)
+    if not seeds:
+        raise ValueError('a comparison needs at least 1 seed, but got none')
+    _check_names(rows)
     jobs = [(row, seed) for row in rows for seed in seeds]
     scores: dict[str, list[Scores]] = {row.name: [] for row in rows}
     for row, seed in bar('runs')(jobs, len(jobs)):
@@ -67,6 +74,17 @@ def compare(
     write_atomically(work_dir / 'table.md', markdown.encode())
     write_atomically(work_dir / 'table.csv', _csv(scores))
     return markdown
+
+
+def _check_names(rows: Sequence[Experiment]) -> None:
+    configs: dict[str, str] = {}
+    for row in rows:
+        if row.name in configs:
+            raise ValueError(
+                f'two rows are called {row.name!r} ({configs[row.name]} and {row.config}), but the '
+                'name is the folder of a row; give one of the files another name'
+            )
+        configs[row.name] = row.config
 
 
 def _cells(runs: Sequence[Scores]) -> list[str]:

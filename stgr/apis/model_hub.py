@@ -118,7 +118,8 @@ def load_config(name_or_path: str | Path, *, overrides: Iterable[str] = ()) -> '
 
     Raises:
         FileNotFoundError: If the file does not exist.
-        ValueError: If the name is unknown or an override is malformed.
+        ValueError: If the name is unknown, an override is malformed, or the file names its bases in
+            a way that cannot be read.
         KeyError: If an override's key is not in the config.
         TypeError: If an override's value is of another type.
     """
@@ -129,9 +130,25 @@ def load_config(name_or_path: str | Path, *, overrides: Iterable[str] = ()) -> '
     if is_onnx_folder(name_or_path):
         config = Config(_converted(Path(name_or_path)))
     else:
-        config = Config.fromfile(find_config(name_or_path))
+        config = _read_config(find_config(name_or_path))
     apply_overrides(config, overrides)
     return config
+
+
+def _read_config(path: Path) -> 'Config':
+    from mmengine.config import Config
+
+    try:
+        return Config.fromfile(path)
+    except (RuntimeError, ModuleNotFoundError) as error:
+        by_package = isinstance(error, ImportError) and error.name == 'pkg_resources'
+        if not by_package and 'lazy_import' not in str(error):
+            raise
+        raise ValueError(
+            f'{path}: bases are named relative to the file, under "with read_base():" (from '
+            '.ours_tiny import *), not by _base_ or from a package; for one elsewhere put a link '
+            f'to {configs_dir()} beside it (docs/extending.md)'
+        ) from error
 
 
 def _converted(folder: Path) -> dict[str, object]:

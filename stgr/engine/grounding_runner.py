@@ -13,6 +13,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from mmengine.runner import BaseLoop, Runner
 from torch import nn
+from torch.utils.data import DataLoader
 
 from stgr.engine.agreement import check_loaders, check_parts
 from stgr.engine.broken_videos_hook import BrokenVideosHook
@@ -79,11 +80,17 @@ class GroundingRunner(Runner):
         super().setup_env(env_cfg)
 
     def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
-        """Build our loops over epochs and iterations where MMEngine would build its own."""
+        """Build our loops over epochs and iterations where MMEngine would build its own.
+
+        Raises:
+            ValueError: If there are fewer clips than one batch has, and ``drop_last``.
+        """
         if isinstance(loop, dict) and 'type' not in loop and 'by_epoch' in loop:
             kind = EpochTrainLoop if loop['by_epoch'] else IterTrainLoop
             loop = {key: value for key, value in loop.items() if key != 'by_epoch'} | {'type': kind}
-        return super().build_train_loop(loop)
+        built = super().build_train_loop(loop)
+        _check_some_batch(built.dataloader)
+        return built
 
     def build_val_loop(self, loop: BaseLoop | dict) -> BaseLoop:
         """Build our loop where MMEngine would build its own."""
@@ -264,6 +271,17 @@ def _origin(backbone: Any) -> dict[str, object]:
         'grid': tuple(backbone.grid),
         'image_size': backbone.image_size,
     }
+
+
+def _check_some_batch(loader: DataLoader) -> None:
+    """Refuse a loader that leaves all its clips out."""
+    if len(loader) == 0 and loader.batch_size is not None:
+        clips = len(loader.sampler)  # type: ignore[arg-type]
+        raise ValueError(
+            f'train_dataloader has {clips} clips a process, fewer than its batch_size of '
+            f'{loader.batch_size}, and drop_last leaves out a batch that is not full: nothing to '
+            f'train on; choose a batch_size of at most {clips}, or drop_last=False'
+        )
 
 
 def _says_something(record: logging.LogRecord) -> bool:

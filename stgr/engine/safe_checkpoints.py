@@ -80,14 +80,19 @@ def _read_pickled(file: Path, map_location: Any) -> Any:
     try:
         return torch.load(file, map_location=map_location, weights_only=True)
     except pickle.UnpicklingError as error:
-        # torch wraps a refusal in advice to switch the protection off; the first line is the fact.
-        fact = str(error.__cause__ or error).strip().splitlines()[0]
         raise ValueError(
-            f'{file} is not a checkpoint that can be read safely ({fact}); '
+            f'{file} is not a checkpoint that can be read safely ({_fact(error)}); '
             'it is damaged, or holds more than weights and plain data'
         ) from error
     except Exception as error:  # damaged bytes make the unpickler fail in any way, KeyError too
         raise ValueError(_damaged(file, error)) from error
+
+
+def _fact(error: Exception) -> str:
+    """Return why torch refused a file, without its advice to switch the protection off."""
+    said = str(error.__cause__ or error).rpartition('WeightsUnpickler error:')[2]
+    facts = [line for line in said.splitlines() if line.strip() and 'weights_only' not in line]
+    return (facts or [type(error).__name__])[0].strip().partition('. Please ')[0].rstrip('.')
 
 
 def _read_safetensors(file: Path, map_location: Any) -> dict[str, torch.Tensor]:

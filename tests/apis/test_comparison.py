@@ -63,3 +63,19 @@ def test_groups_of_classes_have_a_table_with_the_ceiling_of_single_frames(scored
         '',
         'Per cent, mean ± standard deviation over 2 seeds.',
     ]
+
+
+@pytest.mark.parametrize(
+    ('configs', 'seeds', 'said'),
+    [
+        (['a/mine.py', 'b/mine.py'], [0], r"'mine' \(a/mine\.py and b/mine\.py\)"),
+        (['a/mine.py'], [], 'at least 1 seed'),
+    ],
+)
+def test_what_can_have_no_table_is_refused_before_anything_is_run(
+    configs, seeds, said, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(comparison, 'run_experiment', lambda *_, **__: pytest.fail('it was run'))
+
+    with pytest.raises(ValueError, match=said):
+        comparison.compare([Experiment('mine', c) for c in configs], tmp_path, seeds=seeds)

@@ -1,5 +1,7 @@
 """Models are found by name or path, with their bundled weights; near names are listed."""
 
+import sys
+
 import pytest
 
 from stgr.apis import model_hub
@@ -88,3 +90,30 @@ def test_the_repository_has_its_configs_at_the_top():
         pytest.skip('no configs yet')
     names = [entry.name for entry in model_hub.list_models()]
     assert {'ours_tiny', 'ours_clip'} <= set(names)
+
+
+@pytest.mark.parametrize(
+    'bases',
+    [
+        "_base_ = '{}'",
+        'from mmengine.config import read_base\nwith read_base():\n    from a.b import *',
+    ],
+    ids=['a path in _base_', 'a module of a package'],
+)
+def test_bases_that_cannot_be_read_are_told_with_the_way_to_name_them(bases, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'pkg_resources', None)  # as with new setuptools
+    base = model_hub.find_config('ours_tiny')
+    (tmp_path / 'mine.py').write_text(bases.format(base))
+
+    with pytest.raises(ValueError, match=r'mine\.py: bases are named relative .* a link to /'):
+        model_hub.load_config(tmp_path / 'mine.py')
+
+
+def test_a_link_to_the_configs_makes_them_bases_of_a_config_elsewhere(tmp_path):
+    (tmp_path / 'configs').symlink_to(model_hub.configs_dir())
+    (tmp_path / 'mine.py').write_text(
+        'from mmengine.config import read_base\n'
+        'with read_base():\n    from .configs.ours_tiny import *\nmodel.selector.count = 3\n'
+    )
+
+    assert model_hub.load_config(tmp_path / 'mine.py').model.selector.count == 3

@@ -162,3 +162,21 @@ def test_rank_of_a_launcher_that_did_not_start_us_is_refused(launcher, message, 
 
     with pytest.raises(ValueError, match=message):
         rank_and_world_size(launcher)
+
+
+@pytest.mark.parametrize(
+    ('tool', 'arguments'),
+    [
+        ('dist_train.sh', ['ours_tiny', '--work-dir', 'x']),
+        ('dist_train.sh', ['ours_tiny', '0']),
+        ('dist_test.sh', ['ours_tiny', '4', '--work-dir', 'x']),  # the checkpoint is forgotten
+    ],
+)
+def test_a_forgotten_number_of_gpus_gets_the_usage(tool, arguments):
+    found = subprocess.run(
+        [_TOOLS / tool, *arguments], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert found.returncode == 2
+    assert found.stderr.startswith(f'usage: {_TOOLS / tool} CONFIG ')
+    assert len(found.stderr.splitlines()) == 1

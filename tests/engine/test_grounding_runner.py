@@ -1,5 +1,7 @@
 """The Runner loads strictly, keeps runs apart, finds parts by class or name, and says little."""
 
+import re
+
 import pytest
 import torch
 from mmengine.hooks import IterTimerHook
@@ -60,6 +62,19 @@ def test_parts_are_found_by_class_and_by_name_without_a_default_scope(type_, loa
     assert isinstance(MODELS.build({'type': type_}), ToyModel)
 
 
+@pytest.mark.parametrize(
+    ('name', 'said'),
+    [
+        ('TopKSelecto', "no model is called 'TopKSelecto'; did you mean TopKSelector"),
+        ('stgr.MMSLos', "no model is called 'stgr.MMSLos'; did you mean MMSLoss"),
+        ('no_module.Qwxyz', "no model is called 'no_module.Qwxyz'; there are AllFrames, "),
+    ],
+)
+def test_unknown_part_of_a_model_is_told_with_near_names(name, said):
+    with pytest.raises(KeyError, match=re.escape(said)):
+        MODELS.build({'type': name})
+
+
 def test_hooks_are_found_by_name_and_defaults_can_be_dropped(load_toy):
     config = load_toy(
         "+default_hooks.trim_history={'type': 'stgr.TrimHistoryHook', 'max_length': 5}",
@@ -112,3 +127,12 @@ def test_log_holds_a_few_lines_and_no_listing(toy_config, tmp_path, capfd):
     lines = [line for line in capfd.readouterr().out.splitlines() if line]
     assert len(lines) <= 5, lines
     assert any('Epoch(train) [1][4/4]' in line for line in lines)
+
+
+def test_fewer_clips_than_a_batch_are_refused_with_both_ways_out(load_toy):
+    config = load_toy('train_dataloader.batch_size=9', '+train_dataloader.drop_last=True')
+    with pytest.raises(ValueError, match=r'8 clips .* batch_size of 9, .* at most 8, or drop_last'):
+        GroundingRunner.from_cfg(config).train()
+
+    config.train_dataloader.drop_last = False
+    GroundingRunner.from_cfg(config).train()

@@ -39,6 +39,17 @@ def test_checkpoint_that_runs_code_is_refused(attack, reason, tmp_path):
         read_checkpoint(tmp_path / 'evil.pth')
 
 
+def test_refusal_says_why_and_gives_no_advice_to_switch_the_protection_off(tmp_path):
+    torch.save({'state_dict': {}, 'payload': _Attack(os.system, 'true')}, tmp_path / 'evil.pth')
+    (tmp_path / 'text.pth').write_text('{"no": "weights"}')
+
+    with pytest.raises(ValueError, match=r'safely \([^)]*GLOBAL [^)]*system[^)]*\); ') as evil:
+        read_checkpoint(tmp_path / 'evil.pth')
+    with pytest.raises(ValueError, match=r'safely \(Unsupported operand 123\); ') as text:
+        read_checkpoint(tmp_path / 'text.pth')
+    assert not any('weights_only' in str(error.value) for error in (evil, text))
+
+
 def test_stand_in_for_getattr_gives_the_four_statistics_and_nothing_else():
     assert _history_method(HistoryBuffer, 'mean') is HistoryBuffer.mean
     with pytest.raises(pickle.UnpicklingError):

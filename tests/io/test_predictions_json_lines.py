@@ -165,6 +165,14 @@ def test_bytes_that_are_no_text_are_named_with_their_line(tmp_path):
         read_predictions(tmp_path / 'p.jsonl')
 
 
+def test_byte_order_mark_and_ends_of_lines_of_another_system_do_not_matter(tmp_path):
+    lines = [json.dumps({**SECOND, 'second': second}).encode() for second in (0, 1)]
+    (tmp_path / 'w.jsonl').write_bytes(b'\xef\xbb\xbf' + b'\r\n'.join(lines))
+
+    (video,) = read_predictions(tmp_path / 'w.jsonl')
+    assert video.times_sec.tolist() == [0, 1]
+
+
 def test_empty_file_has_no_predictions(read):
     with pytest.raises(ValueError, match='no predictions in it'):
         read('')

@@ -8,12 +8,14 @@ import numpy as np
 
 from stgr.apis.evaluation.truth import VideoTruth
 from stgr.evaluation.functional import BoxPlaces, GroundingRecord, HeatPlaces
-from stgr.evaluation.functional.arrays import BoolArray
+from stgr.evaluation.functional.arrays import BoolArray, FloatArray
 from stgr.evaluation.functional.boxes import box_areas, clip_boxes
 from stgr.evaluation.functional.places import Places
 from stgr.io.predictions import VideoPrediction
 
 NAMES_KEPT = 20
+UPPER_LEFT = 0.55  # of width and height; 256 of 480 pixels lie in it
+MANY = 20  # places that all lie there are no accident from here on
 
 
 @dataclass
@@ -27,6 +29,8 @@ class Coverage:
         videos_dropped: Predicted but not in the ground truth: ignored (the first names).
         videos_of_guessed_length: Whose last second no file tells.
         videos_of_other_frame_size: Whose coordinates were scaled to the annotated frame.
+        videos_in_upper_left: All videos with coordinates in pixels of the annotated frame, if none
+            of these leaves the upper left of it: they may be pixels of a smaller one. Else 0.
         seconds_annotated: Scored seconds.
         seconds_predicted: Of these, with a prediction; the others count as background.
         seconds_dropped: Predictions after the end of their video.
@@ -49,6 +53,7 @@ class Coverage:
     videos_dropped: int = 0
     videos_of_guessed_length: int = 0
     videos_of_other_frame_size: int = 0
+    videos_in_upper_left: int = 0
     seconds_annotated: int = 0
     seconds_predicted: int = 0
     seconds_dropped: int = 0
@@ -93,6 +98,7 @@ class Coverage:
             videos_dropped=len(dropped),
             videos_of_guessed_length=sum(not truth.length_is_known for truth in truths),
             videos_of_other_frame_size=len(scaled),
+            videos_in_upper_left=_videos_in_upper_left(predictions, sizes),
             seconds_annotated=sum(len(truth.times_sec) for truth in truths),
             missing=list(missing[:NAMES_KEPT]),
             dropped=list(dropped[:NAMES_KEPT]),
@@ -102,7 +108,8 @@ class Coverage:
     def count_places(self, records: Sequence[GroundingRecord]) -> None:
         """Add the counts of boxes, and of places at their seconds."""
         for record in records:
-            boxed = record.gt_labels >= 0
+            # Data sets annotated in time only have zeros for boxes.
+            boxed = (record.gt_labels >= 0) & record.gt_boxes_px.any(axis=1)
             areas = box_areas(clip_boxes(record.gt_boxes_px, record.frame_size))
             self.boxes_annotated += int(boxed.sum())
             self.boxes_empty += int((boxed & (areas == 0)).sum())
@@ -114,6 +121,32 @@ class Coverage:
     def to_json(self) -> dict[str, Any]:
         """Return the counts, and the names that belong to them, as JSON values."""
         return {**vars(self), 'videos_scored': self.videos_annotated}
+
+
+def _videos_in_upper_left(
+    predictions: Mapping[str, VideoPrediction], sizes: Mapping[str, tuple[int, int]]
+) -> int:
+    """Return how many videos have coordinates, if all of these are near the origin, else 0."""
+    corners = {
+        name: _lower_right_corners(one) / sizes[name]
+        for name, one in predictions.items()
+        if one.frame_size is None
+    }
+    known = [shares for shares in corners.values() if len(shares)]
+    near = sum(map(len, known)) >= MANY and all((shares <= UPPER_LEFT).all() for shares in known)
+    return len(known) if near else 0
+
+
+def _lower_right_corners(prediction: VideoPrediction) -> FloatArray:
+    """Return the points and lower right corners that a file gives, (N, 2)."""
+    found = [np.zeros((0, 2))]
+    for places in (prediction.places, prediction.query_places):
+        if places is not None and places.points_px is not None:
+            found.append(places.points_px)
+        if places is not None and places.boxes_px is not None:
+            found.append(places.boxes_px[:, 2:])
+    corners = np.concatenate(found)
+    return corners[~np.isnan(corners).any(axis=1)]
 
 
 def _given(predictions: Sequence[VideoPrediction]) -> list[str]:

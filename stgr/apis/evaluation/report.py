@@ -14,6 +14,8 @@ NOTICES = {
     'videos_dropped': 'predicted videos are not in the ground truth: ignored',
     'videos_of_guessed_length': 'videos have a guessed length (last annotated second and a pad)',
     'videos_of_other_frame_size': 'videos were scaled to the annotated frame',
+    'videos_in_upper_left': 'videos have all places in the upper left of their frame; if they are '
+    'pixels of a smaller frame, say its frame_size',
     'seconds_dropped': 'predicted seconds lie after the end of their video: ignored',
     'seconds_of_foreign_class': 'seconds are predicted as a class of another video: counted wrong',
     'boxes_empty': 'true boxes have no area inside the frame: nothing can hit them',

@@ -2,6 +2,7 @@
 
 import difflib
 import json
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ def read_json_lines(path: Path) -> list[VideoPrediction]:
     """Read predictions of all videos of a JSON-lines file.
 
     Args:
-        path: UTF-8 text, one JSON object per line; blank lines are skipped.
+        path: UTF-8 text, one JSON object per line; blank lines and a byte order mark are skipped.
 
     Returns:
         The videos, in the order of their first line.
@@ -48,8 +49,8 @@ def read_json_lines(path: Path) -> list[VideoPrediction]:
 
 
 def iterate_lines(path: Path) -> Iterator[JsonNode]:
-    """Yield the object of each line, which knows its file and line; blank lines are skipped."""
-    for number, content in enumerate(path.read_bytes().split(b'\n'), 1):
+    """Yield the object of each line, which knows its file and line; not of blank ones."""
+    for number, content in enumerate(path.read_bytes().removeprefix(BOM_UTF8).split(b'\n'), 1):
         where = f'{path}:{number}:'
         try:
             text = content.decode('utf-8')

@@ -1,16 +1,23 @@
 """What all losses on score matrices share."""
 
+import warnings
 from abc import ABCMeta, abstractmethod
 
 import torch
 from torch import Tensor, nn
+
+ALONE = (
+    'a batch of 1 clip has no other narration to be told from, so its contrastive loss is constant '
+    'and teaches nothing; raise train_dataloader.batch_size (or chunk_clips), or set drop_last if '
+    'only the last batch is that small'
+)
 
 
 class ScoreLoss(nn.Module, metaclass=ABCMeta):
     """Wants the scores of clips and their own narrations to stand out from all others.
 
     Computed in at least float32, also under autocast. Scores are raw dot products in the paper's
-    setting: a loss does not normalise them.
+    setting: a loss does not normalise them. A warning tells of a batch of one clip.
     """
 
     def forward(self, scores: Tensor, positives: Tensor | None = None) -> Tensor:
@@ -30,6 +37,8 @@ class ScoreLoss(nn.Module, metaclass=ABCMeta):
         """
         if positives is None:
             positives = _diagonal(scores)
+            if len(scores) == 1:
+                warnings.warn(ALONE, stacklevel=2)
         return self.loss(scores, positives)
 
     @abstractmethod

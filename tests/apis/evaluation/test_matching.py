@@ -134,6 +134,25 @@ def test_coordinates_of_a_declared_frame_are_scaled(score, world):
 
 
 @pytest.mark.parametrize(
+    ('side', 'changes', 'count'),
+    [
+        (25, {}, 2),  # boxes end at 0.25 of the width and 0.3125 of the height
+        (54, {}, 0),  # at 0.54 and 0.675
+        (25, {'frame_size': [100, 80]}, 0),  # it says what its pixels are
+    ],
+)
+def test_places_that_never_leave_the_upper_left_are_counted(score, world, side, changes, count):
+    box = {'box': [5, 5, side, side], 'query_box': [5, 5, side, side]}
+    rows = [
+        row | box | changes if 'box' in row else row | changes
+        for row in world.rows('a') + world.rows('b')
+    ]
+
+    assert score(rows)['coverage']['videos_in_upper_left'] == count
+    assert score(rows[:8])['coverage']['videos_in_upper_left'] == 0  # too few to tell
+
+
+@pytest.mark.parametrize(
     ('box', 'size', 'message'),
     [
         ([20, 40, 120, 60], None, 'leaves the annotated frame of 100 x 80'),

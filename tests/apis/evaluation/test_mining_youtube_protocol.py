@@ -61,6 +61,7 @@ def test_labels_per_second_count_as_they_are(truth, command):
     assert found['metrics']['pooled']['iou_micro'] == pytest.approx(2 / 5)
     assert found['metrics']['pooled']['iou_dataset_class'] == pytest.approx((2 / 4 + 0) / 2)
     assert found['coverage']['seconds_predicted'] == found['coverage']['seconds_annotated'] == 9
+    assert found['coverage']['boxes_annotated'] == found['coverage']['boxes_empty'] == 0
     assert found['controls']['oracle'][WITH]['iou'] == 1
     nothing = found['controls']['all_background']
     assert nothing[WITH]['iou'] == pytest.approx((3 / 6 / 3 + 2 / 3 / 2) / 2)

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -166,3 +167,14 @@ def test_released_losses_equal_the_official_code(case):
 
 
 GOLDEN = ('video_global', 'text_global', 'pair_scores', 'nce_global', 'milnce_pairs')
+
+
+def test_a_batch_of_one_clip_is_told_and_teaches_nothing():
+    scores = torch.tensor([[3.0]], requires_grad=True)
+    with pytest.warns(UserWarning, match=r'batch of 1 clip .* teaches nothing; raise train_dat'):
+        MMSLoss()(scores).backward()
+    assert scores.grad.tolist() == [[0.0]]
+
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        MMSLoss()(torch.zeros(2, 2))
