@@ -105,6 +105,7 @@ def test_unreadable_video_is_one_line(kind, ask, one_error, tiny_video, tmp_path
         ({'query': ''}, 'query 1 of 1 is empty'),
         ({'query': ['egg', 'x' * 301]}, 'query 2 has 301 characters'),
         ({'query': ['egg', 'egg']}, 'given more than once'),
+        ({'query': 'caf\udce9'}, r"query 1 of 1 is no text in UTF-8: 'caf\udce9'"),
         ({'actions': 'nowhere.txt'}, 'nowhere.txt'),
         ({'model': 'ours_tny'}, "no model 'ours_tny'; did you mean ours_tiny"),
         ({'model': 'nowhere.py'}, 'no config file nowhere.py'),

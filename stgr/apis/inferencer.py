@@ -349,7 +349,7 @@ def check_queries(queries: Sequence[str]) -> list[str]:
     """Return queries without surrounding blanks.
 
     Raises:
-        ValueError: If there is none, or one is empty, over-long or given twice.
+        ValueError: If there is none, or one is empty, no text, over-long or given twice.
     """
     cleaned = [query.strip() for query in queries]
     if not cleaned:
@@ -357,6 +357,8 @@ def check_queries(queries: Sequence[str]) -> list[str]:
     for i, query in enumerate(cleaned):
         if not query:
             raise ValueError(f'query {i + 1} of {len(cleaned)} is empty; say what to look for')
+        if not _is_text(query):
+            raise ValueError(f'query {i + 1} of {len(cleaned)} is no text in UTF-8: {query[:40]!r}')
         if len(query) > MAX_QUERY_CHARACTERS:
             raise ValueError(
                 f'query {i + 1} has {len(query)} characters, more than {MAX_QUERY_CHARACTERS}; '
@@ -366,3 +368,12 @@ def check_queries(queries: Sequence[str]) -> list[str]:
     if twice:
         raise ValueError(f'queries given more than once: {", ".join(twice)}')
     return cleaned
+
+
+def _is_text(query: str) -> bool:
+    """Return False for half characters, which bytes that are no UTF-8 become on a command line."""
+    try:
+        query.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
