@@ -1,9 +1,11 @@
 """The command line: answers for good input, one line for bad input, and never half an answer."""
 
+import os
 import shutil
 import subprocess
 import sys
 import wave
+from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file, save_file
@@ -88,6 +90,19 @@ def test_unreadable_one_of_several_is_named_and_the_status_is_one(ask, capfd, ti
     assert '"flip it over": not found (highest similarity ' in said
     assert error == 'error: 1 of 2 videos could not be answered\n'
     assert (tmp_path / 'out' / 'kitchen' / 'report.html').exists()
+
+
+def test_videos_whose_names_are_no_text_are_answered_and_named(ask, capfd, tiny_video, tmp_path):
+    names = [os.fsdecode(b'caf\xe9.mp4'), 'line\nbreak.mp4']
+    files = [Path(shutil.copy(tiny_video, tmp_path / name)) for name in names]
+
+    assert ask(*files, threshold=1.5) == 0
+
+    said = capfd.readouterr().out.splitlines()
+    assert len(said) == 2 * 2 + 1
+    assert said[0].startswith(rf'{tmp_path}/caf\udce9.mp4: "flip it over": not found')
+    assert said[2].startswith(f'{tmp_path}/line break.mp4: "flip it over": not found')
+    assert r'caf\udce9.mp4' in (tmp_path / 'out' / 'summary.csv').read_text()
 
 
 @pytest.mark.parametrize('kind', BAD_VIDEOS)
