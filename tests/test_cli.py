@@ -132,6 +132,7 @@ def test_unreadable_video_is_one_line(kind, ask, one_error, tiny_video, tmp_path
         ),
         ({'device': 'warp'}, "cannot compute on 'warp'"),
         ({'fps': '0'}, 'rate_fps must be a number > 0'),
+        ({'fps': '1e9'}, 'rate_fps must be a number > 0 and at most 1000'),
         ({'threshold': 'nan'}, 'threshold must be a finite number'),
         ({'max-gap': '-1'}, 'max_gap_sec must be finite and >= 0'),
     ],

@@ -1,6 +1,5 @@
 """Ground queries in videos: encode a video once, then answer any number of queries."""
 
-import math
 import tempfile
 from collections.abc import Sequence
 from copy import copy
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
 
 FRAMES_PER_CHUNK = 256  # of stored features looked at together
 MAX_QUERY_CHARACTERS = 300
+MAX_RATE_FPS = 1000  # beyond all videos; more would fill the memory with times
 
 
 class GroundingInferencer:
@@ -47,7 +47,7 @@ class GroundingInferencer:
     Args:
         model: A trained grounder.
         facts: Who the model is, for the result.
-        rate_fps: Evaluated frames per second.
+        rate_fps: Evaluated frames per second, at most 1000.
         spatial: Heat maps to boxes; None for the default.
         min_duration_sec, max_gap_sec: See ``ThresholdTemporalLocalizer``; None: as the model's
             config says.
@@ -75,8 +75,7 @@ class GroundingInferencer:
         calibration: Calibration | None = None,
         min_score: float | None = None,
     ) -> None:
-        if not (math.isfinite(rate_fps) and rate_fps > 0):
-            raise ValueError(f'rate_fps must be a number > 0, but got {rate_fps}')
+        check_rate(rate_fps)
         self.model = model.eval()
         self.facts = facts
         self.rate_fps = rate_fps
@@ -343,6 +342,14 @@ def _as_long_as_planned(facts: VideoFacts, planned_sec: float) -> VideoFacts:
         f'rest, until {planned_sec:.1f} s'
     )
     return replace(facts, duration_sec=planned_sec, warnings=facts.warnings or (warning,))
+
+
+def check_rate(rate_fps: float) -> None:
+    """Raise a ``ValueError`` unless so many frames per second can be evaluated."""
+    if not 0 < rate_fps <= MAX_RATE_FPS:
+        raise ValueError(
+            f'rate_fps must be a number > 0 and at most {MAX_RATE_FPS}, but got {rate_fps}'
+        )
 
 
 def check_queries(queries: Sequence[str]) -> list[str]:
