@@ -87,6 +87,7 @@ def ground_videos(
         NotADirectoryError: If ``out_dir`` is a file.
         PermissionError: If ``out_dir`` cannot be written to.
     """
+
     def tell(line: str) -> None:
         say(' '.join(line.splitlines()))  # names of files and queries may hold line ends
 
