@@ -241,7 +241,7 @@ class DemoPage:
             file = find(name)
             return self.desk.show(file, progress=told(progress, 'converting')), ''
         except VideoError as error:
-            return None, say(describe_trouble(error, file))
+            return None, say(describe_trouble(error, file), about=file.name)
         except OSError as error:
             return None, say(one_line(error))
 
@@ -268,7 +268,7 @@ class DemoPage:
             answer = self.desk.ask(video, queries, exclusive=mode == POOL, progress=encoding)
             return self._shown(answer), '', ''
         except VideoError as error:
-            return None, say(describe_trouble(error, video.path)), ''
+            return None, say(describe_trouble(error, video.path), about=video.path.name), ''
         except Exception as error:
             if not is_user_error(error):
                 raise
@@ -301,9 +301,13 @@ def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def say(message: str) -> str:
-    """Return a message for the place beside a field, read out by screen readers."""
-    return f'<p role="alert">{escape(message[:1].upper() + message[1:])}</p>'
+def say(message: str, *, about: str = '') -> str:
+    """Return a message for the place beside a field, read out by screen readers.
+
+    It gets a capital, unless it begins with the name of the file it is about.
+    """
+    named = about and message.startswith(about)
+    return f'<p role="alert">{escape(message if named else message[:1].upper() + message[1:])}</p>'
 
 
 def told(progress: Any, what: str) -> Callable[[Iterable[Any], int], Iterable[Any]]:
