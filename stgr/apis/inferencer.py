@@ -357,7 +357,10 @@ def check_queries(queries: Sequence[str]) -> list[str]:
 
     Raises:
         ValueError: If there is none, or one is empty, no text, over-long or given twice.
+        TypeError: If it is one text, whose letters would be looked for, or one is no text.
     """
+    if isinstance(queries, str) or not all(isinstance(query, str) for query in queries):
+        raise TypeError(f'expected a list of texts to look for, but got {queries!r:.80}')
     cleaned = [query.strip() for query in queries]
     if not cleaned:
         raise ValueError('expected at least one query or action, but got none')
