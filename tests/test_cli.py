@@ -1,9 +1,11 @@
 """The command line: answers for good input, one line for bad input, and never half an answer."""
 
+import os
 import shutil
 import subprocess
 import sys
 import wave
+from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file, save_file
@@ -90,6 +92,19 @@ def test_unreadable_one_of_several_is_named_and_the_status_is_one(ask, capfd, ti
     assert (tmp_path / 'out' / 'kitchen' / 'report.html').exists()
 
 
+def test_videos_whose_names_are_no_text_are_answered_and_named(ask, capfd, tiny_video, tmp_path):
+    names = [os.fsdecode(b'caf\xe9.mp4'), 'line\nbreak.mp4']
+    files = [Path(shutil.copy(tiny_video, tmp_path / name)) for name in names]
+
+    assert ask(*files, threshold=1.5) == 0
+
+    said = capfd.readouterr().out.splitlines()
+    assert len(said) == 2 * 2 + 1
+    assert said[0].startswith(rf'{tmp_path}/caf\udce9.mp4: "flip it over": not found')
+    assert said[2].startswith(f'{tmp_path}/line break.mp4: "flip it over": not found')
+    assert r'caf\udce9.mp4' in (tmp_path / 'out' / 'summary.csv').read_text()
+
+
 @pytest.mark.parametrize('kind', BAD_VIDEOS)
 def test_unreadable_video_is_one_line(kind, ask, one_error, tiny_video, tmp_path):
     path = tmp_path / 'input.mp4'
@@ -105,6 +120,7 @@ def test_unreadable_video_is_one_line(kind, ask, one_error, tiny_video, tmp_path
         ({'query': ''}, 'query 1 of 1 is empty'),
         ({'query': ['egg', 'x' * 301]}, 'query 2 has 301 characters'),
         ({'query': ['egg', 'egg']}, 'given more than once'),
+        ({'query': 'caf\udce9'}, r"query 1 of 1 is no text in UTF-8: 'caf\udce9'"),
         ({'actions': 'nowhere.txt'}, 'nowhere.txt'),
         ({'model': 'ours_tny'}, "no model 'ours_tny'; did you mean ours_tiny"),
         ({'model': 'nowhere.py'}, 'no config file nowhere.py'),
@@ -116,6 +132,7 @@ def test_unreadable_video_is_one_line(kind, ask, one_error, tiny_video, tmp_path
         ),
         ({'device': 'warp'}, "cannot compute on 'warp'"),
         ({'fps': '0'}, 'rate_fps must be a number > 0'),
+        ({'fps': '1e9'}, 'rate_fps must be a number > 0 and at most 1000'),
         ({'threshold': 'nan'}, 'threshold must be a finite number'),
         ({'max-gap': '-1'}, 'max_gap_sec must be finite and >= 0'),
     ],

@@ -87,6 +87,10 @@ def ground_videos(
         NotADirectoryError: If ``out_dir`` is a file.
         PermissionError: If ``out_dir`` cannot be written to.
     """
+
+    def tell(line: str) -> None:
+        say(' '.join(line.splitlines()))  # names of files and queries may hold line ends
+
     files = list(find_videos(videos))
     _check_request(job, videos, files, out_dir)
     folders = [out_dir] if len(files) == 1 else _folders(files, out_dir)
@@ -94,14 +98,14 @@ def ground_videos(
     if grounder.facts.notice:
         sys.stderr.write(f'NOTE: {grounder.facts.notice}\n')
     if len(files) == 1:
-        _answer_and_tell(job, grounder, files[0], folders[0], fresh=fresh, say=say)
+        _answer_and_tell(job, grounder, files[0], folders[0], fresh=fresh, say=tell)
         return folders
 
     def answer(file: Path, folder: Path) -> list[list[str]]:
         start = f'{file}: '
-        return _answer_and_tell(job, grounder, file, folder, fresh=fresh, say=say, start=start)
+        return _answer_and_tell(job, grounder, file, folder, fresh=fresh, say=tell, start=start)
 
-    _answer_all(answer, files, folders, out_dir, say)
+    _answer_all(answer, files, folders, out_dir, tell)
     return folders
 
 
@@ -323,4 +327,4 @@ def _table(rows: list[list[str]]) -> bytes:
     calibrated = any(len(row) > len(SUMMARY_COLUMNS) for row in rows)
     writer.writerow([*SUMMARY_COLUMNS, *(PROBABILITY_COLUMNS if calibrated else ())])
     writer.writerows(rows)
-    return text.getvalue().encode()
+    return text.getvalue().encode(errors='backslashreplace')  # names of files may be no text

@@ -1,6 +1,5 @@
 """Ground queries in videos: encode a video once, then answer any number of queries."""
 
-import math
 import tempfile
 from collections.abc import Sequence
 from copy import copy
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
 
 FRAMES_PER_CHUNK = 256  # of stored features looked at together
 MAX_QUERY_CHARACTERS = 300
+MAX_RATE_FPS = 1000  # beyond all videos; more would fill the memory with times
 
 
 class GroundingInferencer:
@@ -47,7 +47,7 @@ class GroundingInferencer:
     Args:
         model: A trained grounder.
         facts: Who the model is, for the result.
-        rate_fps: Evaluated frames per second.
+        rate_fps: Evaluated frames per second, at most 1000.
         spatial: Heat maps to boxes; None for the default.
         min_duration_sec, max_gap_sec: See ``ThresholdTemporalLocalizer``; None: as the model's
             config says.
@@ -75,8 +75,7 @@ class GroundingInferencer:
         calibration: Calibration | None = None,
         min_score: float | None = None,
     ) -> None:
-        if not (math.isfinite(rate_fps) and rate_fps > 0):
-            raise ValueError(f'rate_fps must be a number > 0, but got {rate_fps}')
+        check_rate(rate_fps)
         self.model = model.eval()
         self.facts = facts
         self.rate_fps = rate_fps
@@ -345,18 +344,31 @@ def _as_long_as_planned(facts: VideoFacts, planned_sec: float) -> VideoFacts:
     return replace(facts, duration_sec=planned_sec, warnings=facts.warnings or (warning,))
 
 
+def check_rate(rate_fps: float) -> None:
+    """Raise a ``ValueError`` unless so many frames per second can be evaluated."""
+    if not 0 < rate_fps <= MAX_RATE_FPS:
+        raise ValueError(
+            f'rate_fps must be a number > 0 and at most {MAX_RATE_FPS}, but got {rate_fps}'
+        )
+
+
 def check_queries(queries: Sequence[str]) -> list[str]:
     """Return queries without surrounding blanks.
 
     Raises:
-        ValueError: If there is none, or one is empty, over-long or given twice.
+        ValueError: If there is none, or one is empty, no text, over-long or given twice.
+        TypeError: If it is one text, whose letters would be looked for, or one is no text.
     """
+    if isinstance(queries, str) or not all(isinstance(query, str) for query in queries):
+        raise TypeError(f'expected a list of texts to look for, but got {queries!r:.80}')
     cleaned = [query.strip() for query in queries]
     if not cleaned:
         raise ValueError('expected at least one query or action, but got none')
     for i, query in enumerate(cleaned):
         if not query:
             raise ValueError(f'query {i + 1} of {len(cleaned)} is empty; say what to look for')
+        if not _is_text(query):
+            raise ValueError(f'query {i + 1} of {len(cleaned)} is no text in UTF-8: {query[:40]!r}')
         if len(query) > MAX_QUERY_CHARACTERS:
             raise ValueError(
                 f'query {i + 1} has {len(query)} characters, more than {MAX_QUERY_CHARACTERS}; '
@@ -366,3 +378,12 @@ def check_queries(queries: Sequence[str]) -> list[str]:
     if twice:
         raise ValueError(f'queries given more than once: {", ".join(twice)}')
     return cleaned
+
+
+def _is_text(query: str) -> bool:
+    """Return False for half characters, which bytes that are no UTF-8 become on a command line."""
+    try:
+        query.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

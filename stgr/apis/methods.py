@@ -1,9 +1,11 @@
 """How a grounder is named: a model that was trained, or a method on any public model."""
 
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from stgr.apis.model_hub import list_models, load_config
+from stgr.io.bundled import SCHEME, bundled_path
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -22,7 +24,8 @@ def resolve_model(
     Args:
         model: Of ``trained``: name of a model or path of a config. Of ``gem``: that too, if the
             config is one of a ``GEMGrounder``, or any image-text model: a folder, a name on the
-            hub, or ``stgr://NAME``, put into ``gem_clip``. None: the method's default.
+            hub, or ``stgr://NAME``, put into ``gem_clip``, of whose weights of layers the last are
+            taken for a folder with fewer layers. None: the method's default.
         method: ``trained``, or ``gem``, which needs no training.
         prompts: A file of descriptions, verbs and objects (``read_prompt_file``), for ``gem``.
 
@@ -43,6 +46,7 @@ def resolve_model(
     else:
         config = load_config(_GEM_CONFIG)
         config.model.backbone.source = name
+        _fit_layers(config.model.backbone, _vision_layers(name))
     if prompts is not None:
         if 'prompts' not in config.get('model', {}):
             raise ValueError(f'{name} takes queries as they are; prompts need --method gem')
@@ -53,3 +57,21 @@ def resolve_model(
 def _is_config(name: str) -> bool:
     """Return whether this names a config, by its file or by its name below the configs folder."""
     return name.endswith('.py') or name in {entry.name for entry in list_models()}
+
+
+def _fit_layers(backbone: dict[str, Any], layers: int | None) -> None:
+    """Weigh no more layers than there are: the weights of the last ones, counted from the top."""
+    if layers is not None and len(backbone['layer_weights']) > layers + 1:
+        backbone['layer_weights'] = backbone['layer_weights'][-layers - 1 :]
+        backbone['separate_layers'] = min(backbone['separate_layers'], layers)
+
+
+def _vision_layers(source: str) -> int | None:
+    """Return how many layers a folder's image encoder has, None if that is not written there."""
+    folder = bundled_path(source) if source.startswith(SCHEME) else Path(source)
+    try:
+        vision = json.loads((folder / 'config.json').read_text(encoding='utf-8'))['vision_config']
+        layers = vision['num_hidden_layers']
+    except (OSError, ValueError, LookupError, TypeError):  # which loading the model tells better
+        return None
+    return layers if isinstance(layers, int) and layers > 0 else None

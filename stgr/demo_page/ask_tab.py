@@ -167,7 +167,7 @@ class AskTab:
             file = find(name)
             return self.desk.show(file, progress=told(progress, 'converting')), ''
         except VideoError as error:
-            return None, say(describe_trouble(error, file))
+            return None, say(describe_trouble(error, file), about=file.name)
         except OSError as error:
             return None, say(one_line(error))
 
@@ -194,7 +194,7 @@ class AskTab:
             answer = self.desk.ask(video, queries, exclusive=mode == POOL, progress=encoding)
             return self._shown(answer), '', ''
         except VideoError as error:
-            return None, say(describe_trouble(error, video.path)), ''
+            return None, say(describe_trouble(error, video.path), about=video.path.name), ''
         except Exception as error:
             if not is_user_error(error):
                 raise

@@ -52,9 +52,13 @@ def add_html(value: Json, name: str, functions: Sequence[Callable[..., Any]] = (
     )
 
 
-def say(message: str) -> str:
-    """Return a message for the place beside a field, read out by screen readers."""
-    return f'<p role="alert">{escape(message[:1].upper() + message[1:])}</p>'
+def say(message: str, *, about: str = '') -> str:
+    """Return a message for the place beside a field, read out by screen readers.
+
+    It gets a capital, unless it begins with the name of the file it is about.
+    """
+    named = about and message.startswith(about)
+    return f'<p role="alert">{escape(message if named else message[:1].upper() + message[1:])}</p>'
 
 
 def told(progress: Any, what: str) -> Callable[[Iterable[Any], int], Iterable[Any]]:

@@ -53,6 +53,7 @@ def view_answer(answer: Answer, *, calibrated: float) -> Json:
         **view_video(answer.video),
         'answer': answer.key,
         'exclusive': answer.exclusive,
+        'shortest': result.settings['min_duration_sec'],
         'threshold': threshold_of(result),
         'calibrated': calibrated,
         'range': list(ends),

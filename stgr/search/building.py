@@ -1,6 +1,5 @@
 """Make or renew the index of a library."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,13 +100,13 @@ def build_index(
         OSError: If the disk is full.
     """
     from stgr.apis.grounder import Grounder
+    from stgr.apis.inferencer import check_rate
     from stgr.io.feature_store import FeatureStore
     from stgr.search.origin import model_origin
 
     check_kind(kind)
     check_max_failed(max_failed)
-    if not (math.isfinite(rate_fps) and rate_fps > 0):
-        raise ValueError(f'rate_fps must be a number > 0, but got {rate_fps}')
+    check_rate(rate_fps)
     root, folder = Path(videos_dir), Path(out)
     videos = list_library(root)
     with only_writer(folder):

@@ -34,6 +34,13 @@ def test_exactly_one_kind_of_question_is_expected(asked, given, door, tiny_video
         door.ground(tiny_video, **asked)
 
 
+@pytest.mark.parametrize('asked', ['cut', ['cut', 3]])
+@pytest.mark.parametrize('kind', ['queries', 'actions'])
+def test_one_text_is_not_taken_for_its_letters(asked, kind, door, tiny_video):
+    with pytest.raises(TypeError, match=r"expected a list of texts to look for, but got \[?'cut'"):
+        door.ground(tiny_video, **{kind: asked})
+
+
 @pytest.mark.parametrize(
     ('setting', 'message'),
     [

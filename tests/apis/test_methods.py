@@ -40,6 +40,32 @@ def test_a_source_is_put_into_the_config_of_the_method():
     assert resolve_model(None)[0] == 'ours_tiny'
 
 
+@pytest.mark.parametrize(
+    ('layers', 'weights', 'apart'),
+    [
+        (2, [0.9, 0.9, 0.9], 2),
+        (4, [0.6, 0.7, 0.9, 0.9, 0.9], 3),
+        (7, [0.3, 0.4, 0.5, 0.6, 0.7, 0.9, 0.9, 0.9], 3),
+        (12, [0.3, 0.4, 0.5, 0.6, 0.7, 0.9, 0.9, 0.9], 3),
+        (None, [0.3, 0.4, 0.5, 0.6, 0.7, 0.9, 0.9, 0.9], 3),
+    ],
+)
+def test_a_model_of_few_layers_gets_the_weights_of_the_last(layers, weights, apart, tmp_path):
+    vision = {} if layers is None else {'num_hidden_layers': layers}
+    (tmp_path / 'config.json').write_text(json.dumps({'vision_config': vision}))
+
+    backbone = resolve_model(tmp_path, method='gem')[1].model.backbone
+
+    assert (list(backbone.layer_weights), backbone.separate_layers) == (weights, apart)
+
+
+def test_the_bundled_clip_answers_without_training(tiny_video):
+    door = Grounder('stgr://clip_tiny', method='gem', device='cpu')
+
+    assert len(door.inferencer.model.backbone.layer_weights) == 1 + 4
+    assert door.ground(tiny_video, queries=['crack egg']).queries[0].score > -1
+
+
 def test_a_config_of_the_method_is_taken_as_it_is():
     name, config = resolve_model('gem_tiny', method='gem', prompts='mine.json')
 

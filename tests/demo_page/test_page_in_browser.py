@@ -166,6 +166,18 @@ def test_the_threshold_answers_while_it_is_moved_and_heat_follows_when_it_is_let
     assert float(answered.text('.value')) == own
 
 
+def test_what_is_above_the_threshold_and_still_not_found_is_not_called_below_it(answered):
+    best = float(answered.text('.answer:nth-child(1) .verdict').split()[3])
+
+    move_slider(answered, best - 0.001)
+    answered.wait("document.querySelector('.summary').innerText === '0 of 2 queries found'")
+    verdict = answered.text('.answer:nth-child(1) .verdict')
+    assert verdict.startswith('is above the threshold only for less than 3 s on end; best score')
+    move_slider(answered, best + 0.002)
+    answered.wait("document.querySelector('.answer:nth-child(1) .verdict').innerText"
+                  ".startsWith('does not occur above the threshold; best')")  # fmt: skip
+
+
 def test_a_pool_gives_each_moment_to_one_query(browser):
     pick(browser, 'kitchen.mp4')
     browser.wait("document.querySelector('.about').innerText.startsWith('kitchen.mp4')")
@@ -211,7 +223,7 @@ def test_mistakes_are_told_beside_the_field(browser, kitchen, tmp_path):
     upload(browser, broken)
     browser.wait("document.querySelector('#video-said p') !== null")
     said = browser.text('#video-said p')
-    assert said.lower().startswith('broken.mp4: ')
+    assert said.startswith('broken.mp4: ')
     assert str(tmp_path) not in said
 
     ask(browser)

@@ -1,6 +1,7 @@
 """``POST /ground`` and ``GET /health``: a model for programs on this machine, or behind a proxy."""
 
 import hmac
+import os
 from http import HTTPStatus
 from http.server import ThreadingHTTPServer
 from typing import Any, ClassVar
@@ -107,7 +108,7 @@ class _Handler(JsonHandler):
         except BusyError as error:
             raise RefusalError(HTTPStatus.SERVICE_UNAVAILABLE, str(error)) from error
         except VideoError as error:
-            message = str(error).replace(str(self.server.desk.root), '')
+            message = str(error).replace(f'{self.server.desk.root}{os.sep}', '')
             raise RefusalError(HTTPStatus.UNPROCESSABLE_ENTITY, message) from error
         document: dict[str, Any] = {'schema_version': SCHEMA_VERSION, **result_to_json(result)}
         for query in document['queries']:

@@ -88,7 +88,7 @@ function buildRow(query, index) {
   return { query, verdict, curve, bars, limit, head, spans, best, buttons: [] };
 }
 
-function showSpans(row, spans) {
+function showSpans(row, spans, threshold) {
   row.bars.replaceChildren();
   row.spans.replaceChildren();
   row.buttons = spans.map(([start, end, score, right]) => {
@@ -106,8 +106,17 @@ function showSpans(row, spans) {
   const happens = row.query.probability;
   row.verdict.textContent = (spans.length
     ? 'found, best score ' + best
-    : 'does not occur above the threshold; best score ' + best) +
+    : whyNot(row.query.score, threshold) + '; best score ' + best) +
     (happens === null ? '' : '; it happens with probability ' + happens.toFixed(2));
+}
+
+// A frame may reach the threshold and yet make no span.
+function whyNot(score, threshold) {
+  const reasons = [];
+  if (view.exclusive) reasons.push('where others of the pool are higher');
+  if (view.shortest) reasons.push('for less than ' + view.shortest + ' s on end');
+  if (score < threshold) return 'does not occur above the threshold';
+  return reasons.length ? 'is above the threshold only ' + reasons.join(' or ') : 'is not found';
 }
 
 function showThreshold(value) {
@@ -216,7 +225,7 @@ async function ask(value) {
     const answer = await server.spans_at({ answer: key, threshold: value });
     if (view.answer === key) {
       say('.trouble', answer.trouble || '');
-      (answer.spans || []).forEach((spans, i) => showSpans(rows[i], spans));
+      (answer.spans || []).forEach((spans, i) => showSpans(rows[i], spans, value));
       showFound();
       follow(position);
     }
@@ -297,7 +306,7 @@ function showAnswer() {
         boxes: unpack(query.places.boxes, Float32Array) };
     }
     rows.push(row);
-    showSpans(row, query.spans);
+    showSpans(row, query.spans, view.threshold);
   }
   const axis = make('div', 'clock');
   for (let i = 0; i <= 4; i++) {

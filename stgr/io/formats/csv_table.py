@@ -26,7 +26,7 @@ def write(videos: Sequence[VideoAnswers], known: KnownVideos) -> bytes:
     columns = _ALL if calibrated else COLUMNS
     text = io.StringIO()
     csv.writer(text).writerows([columns, *(row[: len(columns)] for row in rows)])
-    return text.getvalue().encode()
+    return text.getvalue().encode(errors='backslashreplace')  # names of files may be no text
 
 
 def _rows(answers: VideoAnswers) -> Iterator[list[str]]:

@@ -54,7 +54,7 @@ def write(videos: Sequence[VideoAnswers], known: KnownVideos) -> bytes:
         record = after
     lines += [f'* {_NOT_FOUND} {query}' for query in answers.not_found]
     lines.append(f'* {_RATE} {round(fps, 3):g}')  # readers take comments only behind an event
-    return ('\n'.join(lines) + '\n').encode()
+    return ('\n'.join(lines) + '\n').encode(errors='backslashreplace')
 
 
 def read(path: Path, known: KnownVideos) -> list[VideoAnswers]:

@@ -148,6 +148,7 @@ def test_a_video_is_encoded_once_until_others_push_it_out(serve, grounder, root,
         ({'video': 'b.mp4', 'queries': 'egg'}, 400, 'queries must be of type list'),
         ({'video': 'b.mp4', 'queries': [3]}, 400, 'queries must be a list of texts'),
         ({'video': 'b.mp4', 'queries': ['']}, 400, 'query 1 of 1 is empty'),
+        ({'video': 'b.mp4', 'queries': ['a\ud800']}, 400, 'query 1 of 1 is no text in UTF-8'),
         ({'video': 'b.mp4', 'queries': ['a', 'a']}, 400, 'given more than once'),
         ({'video': 'b.mp4', 'queries': ['a', 'b', 'c']}, 400, 'at most 2 are answered'),
         ({'queries': ['a']}, 400, 'video must be of type str'),
@@ -165,6 +166,7 @@ def test_bad_questions_get_one_line(serve, root, body, status, words):
     assert words in answer['error']
     assert '\n' not in answer['error']
     assert str(root) not in answer['error']
+    assert not answer['error'].startswith('/')  # of a video, its path below the root
     assert ask(server.server_port, '/health')[0] == 200
 
 

@@ -285,3 +285,10 @@ def test_a_value_of_another_kind_anywhere_is_refused_or_read(kind, tmp_path):
             assert str(file) in str(error), (place, value, str(error))  # noqa: PT017 - as above
         except Exception as error:
             raise AssertionError((place, value)) from error
+
+
+@pytest.mark.parametrize('kind', FORMATS.values(), ids=list(FORMATS))
+def test_a_video_whose_name_is_no_text_is_written(kind, tmp_path):
+    path = put(tmp_path, kind, [replace(make_answers(), video='caf\udce9.mp4')])
+
+    assert path.exists()
