@@ -282,7 +282,8 @@ def _lines(result: GroundingResult) -> list[str]:
     for query in result.queries:
         if not query.found:
             facts = f'{_probable(query)}highest similarity {query.score:.2f}'
-            lines.append(f'"{query.query}": not found ({facts})')
+            why = result.why_not(query)
+            lines.append(f'"{query.query}": not found ({facts}{", " if why else ""}{why})')
             continue
         spans = ', '.join(_span_text(span) for span in query.spans)
         facts = f'{_probable(query)}similarity {query.score:.2f}'

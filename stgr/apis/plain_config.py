@@ -15,7 +15,8 @@ from stgr.registry import LOCALIZERS, MODELS
 
 _REGISTRIES = (MODELS, LOCALIZERS)
 # A bundled part, a name on the hub, words or a template of words: nothing that names a file here.
-_TEXT = re.compile(r"(stgr://)?[A-Za-z0-9{][\w.+ ,'{}-]*(/[A-Za-z0-9][\w.-]*)?")
+# A colon may follow a word, not the letter of a drive.
+_TEXT = re.compile(r"(stgr://)?[A-Za-z0-9{]([\w.+ ,'{}-]|(?<=\w\w):(?= ))*(/[A-Za-z0-9][\w.-]*)?")
 _FILES = ('.py', '.pth', '.pt', '.bin', '.pkl', '.ckpt', '.npy', '.npz', '.txt', '.safetensors')
 _MAX_NUMBER = 10_000_000  # no width or count of a model is as large; memory would be
 _MAX_DEPTH = 12

@@ -116,3 +116,27 @@ class GroundingResult:
                     f'query {query.query!r} has scores {query.frame_scores.shape} for '
                     f'{self.times_sec.shape} frames'
                 )
+
+    def why_not(self, query: QueryResult) -> str:
+        """Return in words why one of the queries was not found; '' if it was, or it is not known.
+
+        A frame may reach the threshold and yet make no span.
+        """
+        threshold, shortest_sec = (
+            self.settings.get('threshold'),
+            self.settings.get('min_duration_sec'),
+        )
+        if query.found or threshold is None:
+            return ''
+        if query.score < float(threshold):
+            return f'below the threshold of {threshold:.2f}'
+        least = self.settings.get('min_score')
+        if least is not None and query.probability is not None and query.probability < float(least):
+            return f'less probable than {least:g}'
+        reasons = []
+        if self.settings.get('mode') == 'actions':
+            reasons.append('where others of the pool are higher')
+        if shortest_sec:
+            reasons.append(f'for less than {shortest_sec:g} s on end')
+        above = f'above the threshold of {threshold:.2f} only '
+        return above + ' or '.join(reasons) if reasons else ''

@@ -165,13 +165,19 @@ def _row(
     return (
         f'<tr{"" if query.found else " class=missed"}><th scope="row">'
         f'<span class="swatch" style="background:{colour}"></span>{name}</th>'
-        f'<td>{"found" if query.found else "not found"}{_probable(query.probability)}</td>'
+        f'<td>{"found" if query.found else "not found"}{_why_not(result, query)}'
+        f'{_probable(query.probability)}</td>'
         f'<td class="number">{query.score:.3f}</td><td class="spans"><div>{spans}</div></td>'
         f'<td class="plot"><div class="curve" role="slider" tabindex="0" '
         f'aria-label="Time in the curve of {name}" aria-valuemin="0" '
         f'aria-valuemax="{result.video.duration_sec:.2f}" aria-valuenow="0">'
         f'{draw_curve(result, query, truth, colour=colour, scale=scale)}</div></td></tr>'
     )
+
+
+def _why_not(result: GroundingResult, query: QueryResult) -> str:
+    why = result.why_not(query)
+    return f':<br>{why}' if why else ''
 
 
 def _probable(probability: float | None) -> str:
