@@ -66,8 +66,8 @@ def ground_videos(
 ) -> list[Path]:
     """Answer a job on every video and write the answers.
 
-    One video is answered in ``out_dir`` itself; of several, each in a folder of its name, with
-    ``summary.csv`` beside them. A video that was answered before with the same questions, model
+    One video is answered in ``out_dir`` itself; of several, or of a folder, each in a folder of its
+    name, with ``summary.csv`` beside them. A video that was answered before with the same questions, model
     and settings is not asked again, unless the video is newer. Of several videos, one that cannot
     be answered is named and skipped; the others are answered, and an error at the end says how many
     failed. A full disk ends the batch.
@@ -93,11 +93,12 @@ def ground_videos(
 
     files = list(find_videos(videos))
     _check_request(job, videos, files, out_dir)
-    folders = [out_dir] if len(files) == 1 else _folders(files, out_dir)
+    one = len(files) == 1 and not any(map(os.path.isdir, videos))  # a folder may get more
+    folders = [out_dir] if one else _folders(files, out_dir)
     grounder = _grounder(job)
     if grounder.facts.notice:
         sys.stderr.write(f'NOTE: {grounder.facts.notice}\n')
-    if len(files) == 1:
+    if one:
         _answer_and_tell(job, grounder, files[0], folders[0], fresh=fresh, say=tell)
         return folders
 

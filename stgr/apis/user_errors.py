@@ -96,6 +96,8 @@ def _message(error: BaseException) -> str:
         place = '' if error.filename in (None, '<unknown>') else f' of {error.filename}'
         source = f' ({error.text.strip()})' if error.text else ''
         return f'syntax error in line {error.lineno}{place}: {error.msg}{source}'
+    if isinstance(error, OSError) and error.filename and str(error).startswith('[Errno'):
+        return f'{os.fsdecode(error.filename)}: {(error.strerror or "cannot be used").lower()}'
     # str() of a KeyError is the repr of its message
     message = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     return _last_message(message) if WORKER_TRACEBACK in message else message

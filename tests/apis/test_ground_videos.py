@@ -73,6 +73,20 @@ def test_one_video_is_answered_in_the_folder_itself(job, tiny_video, tmp_path):
     assert not (tmp_path / 'out' / 'summary.csv').exists()
 
 
+def test_the_only_video_of_a_folder_keeps_its_place_when_another_comes(job, folder, tmp_path):
+    out = tmp_path / 'out'
+    for name in ('b.mp4', 'c.mp4'):
+        (folder / name).rename(tmp_path / name)
+
+    assert ground_videos(job, [folder], out, say=lambda line: None) == [out / 'a']
+    written = (out / 'a' / 'report.html').stat().st_mtime_ns
+    (tmp_path / 'c.mp4').rename(folder / 'c.mp4')
+    assert ground_videos(job, [folder], out, say=lambda line: None) == [out / 'a', out / 'c']
+
+    assert sorted(path.name for path in out.iterdir()) == ['a', 'c', 'summary.csv']
+    assert (out / 'a' / 'report.html').stat().st_mtime_ns == written
+
+
 def test_several_videos_have_a_folder_each_and_a_summary(job, folder, tmp_path):
     (folder / 'b.mp4').unlink()
     out = tmp_path / 'out'

@@ -24,6 +24,8 @@ def _raiser(error):
     [
         (ValueError('first\n  second'), 'error: first second\n'),
         (KeyError('no key a.b'), 'error: no key a.b\n'),
+        (FileNotFoundError(2, 'No such file', 'a.json'), 'error: a.json: no such file\n'),
+        (PermissionError(13, 'Permission denied', b'/a'), 'error: /a: permission denied\n'),
         (FileNotFoundError('no file x'), 'error: no file x\n'),
         (OSError(errno.ENOSPC, 'could not save x'), 'error: [Errno 28] could not save x\n'),
         (ValueError(), 'error: ValueError\n'),

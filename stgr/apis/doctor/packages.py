@@ -69,8 +69,11 @@ def check_required() -> Iterator[Finding]:
 
 def check_optional() -> Iterator[Finding]:
     """Yield a finding for each package of an extra, except those of developers."""
+    told = set()
     for requirement, extra in _requirements():
-        if extra and extra not in _FOR_DEVELOPERS:
+        asked = requirement.name, str(requirement.specifier)  # two extras may ask for the same
+        if extra and extra not in _FOR_DEVELOPERS and asked not in told:
+            told.add(asked)
             yield check_package(requirement, extra)
 
 

@@ -167,3 +167,13 @@ def test_packages_for_another_machine_are_not_asked_for(installed, monkeypatch):
 
     assert [finding.name for finding in packages.check_required()] == ['ham']
     assert list(packages.check_optional()) == []
+
+
+def test_a_package_that_two_extras_ask_for_is_told_once(installed, monkeypatch):
+    class Two:
+        requires = ('ham>=1; extra == "a"', 'ham>=1; extra == "b"', 'ham>=2; extra == "c"')
+        extras = ('a', 'b', 'c')
+
+    monkeypatch.setattr(packages, '_metadata', Two)
+
+    assert [finding.name for finding in packages.check_optional()] == ['ham', 'ham']
