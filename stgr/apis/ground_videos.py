@@ -67,10 +67,10 @@ def ground_videos(
     """Answer a job on every video and write the answers.
 
     One video is answered in ``out_dir`` itself; of several, or of a folder, each in a folder of its
-    name, with ``summary.csv`` beside them. A video that was answered before with the same questions, model
-    and settings is not asked again, unless the video is newer. Of several videos, one that cannot
-    be answered is named and skipped; the others are answered, and an error at the end says how many
-    failed. A full disk ends the batch.
+    name, with ``summary.csv`` beside them. A video that was answered before with the same
+    questions, model and settings is not asked again, unless the video is newer. Of several videos,
+    one that cannot be answered is named and skipped; the others are answered, and an error at the
+    end says how many failed. A full disk ends the batch.
 
     Args:
         job: What to look for.
