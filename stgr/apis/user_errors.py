@@ -97,7 +97,8 @@ def _message(error: BaseException) -> str:
         source = f' ({error.text.strip()})' if error.text else ''
         return f'syntax error in line {error.lineno}{place}: {error.msg}{source}'
     if isinstance(error, OSError) and error.filename and str(error).startswith('[Errno'):
-        return f'{os.fsdecode(error.filename)}: {(error.strerror or "cannot be used").lower()}'
+        what = error.strerror or 'cannot be used'
+        return f'{os.fsdecode(error.filename)}: {what[:1].lower()}{what[1:]}'
     # str() of a KeyError is the repr of its message
     message = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     return _last_message(message) if WORKER_TRACEBACK in message else message

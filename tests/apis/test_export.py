@@ -132,7 +132,7 @@ def test_a_folder_that_cannot_be_written_anew_stays(results, tmp_path, monkeypat
 
     monkeypatch.setattr(Path, 'write_bytes', fill_the_disk)
     assert main([*argv, '--overwrite']) == 1
-    assert 'No space left' in capsys.readouterr().err
+    assert 'no space left' in capsys.readouterr().err
     assert {file: file.read_bytes() for file in out.rglob('*.json')} == before
     assert [one.name for one in tmp_path.iterdir() if one.name != 'out'] == ['place']
 
