@@ -440,12 +440,23 @@ def test_same_videos_give_the_same_calibration(kitchen, tmp_path):
     assert first.provenance == second.provenance
 
 
-def test_tool_shows_the_spans_of_every_pair_of_durations(kitchen, capsys):
-    config, weights = kitchen
+@pytest.fixture
+def tool():
     spec = importlib.util.spec_from_file_location('choose_spans', TOOLS / 'choose_spans.py')
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
+
+def test_tool_does_not_decode_what_is_not_there(tool, kitchen, capsys):
+    config, weights = kitchen
+
+    assert tool.main([str(config), '--weights', str(weights), '--decode']) == 1
+    assert capsys.readouterr().err == 'error: 4 of 4 videos are not there\n'
+
+
+def test_tool_shows_the_spans_of_every_pair_of_durations(tool, kitchen, capsys):
+    config, weights = kitchen
     asked = [str(config), '--weights', str(weights), '--split', 'test']
     assert tool.main([*asked, '--min-duration', '0', '2', '--max-gap', '0', '0.5']) == 0
 

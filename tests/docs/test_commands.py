@@ -54,6 +54,7 @@ NOT_RUN = {
 # What is run at another size or with another model than the page has.
 SMALLER = {
     '--videos 200': '--videos 4',
+    '--videos 40 ': '--videos 4 ',
     'epoch_8.pth': 'epoch_1.pth',
     'extract ours_clip ': 'extract ours_tiny ',
     '--method gem --model google/siglip2-base-patch16-224': '--method gem --model deep_clip',
@@ -64,7 +65,14 @@ SMALLER = {
     'train_dataloader.batch_size=4',
 }
 # A block with one of these needs TinyKitchen, which takes a while.
-SLOW = ('tiny_kitchen', 'ours_tiny.py', 'extract ours_tiny', 'gem_tiny.py', 'tiny-kitchen kitchen')
+SLOW = (
+    'tiny_kitchen',
+    'ours_tiny.py',
+    'extract ours_tiny',
+    'gem_tiny.py',
+    'tiny-kitchen kitchen',
+    'tiny-kitchen other',
+)
 # Python that lacks what stands around it: a fragment of a config, or lines before it.
 CONFIG = 'a fragment of a config'
 CONFIG_HEAD = """
