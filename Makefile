@@ -18,7 +18,7 @@ help:
 	@echo 'make test-all  the slow tests too'
 	@echo 'make test-oldest  the tests with the oldest versions of everything'
 	@echo 'make docs      the manual as HTML, in build/docs'
-	@echo 'make bench     the benchmarks that a CPU does in ten minutes'
+	@echo 'make bench     the benchmarks, at sizes that take a CPU eleven minutes'
 	@echo 'make fuzz      a minute of Atheris for every reader of files from outside (SECONDS=60)'
 	@echo 'make lint types clean'
 

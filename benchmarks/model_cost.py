@@ -29,7 +29,7 @@ RSS_UNIT = 1 if sys.platform == 'darwin' else 1024
 def main() -> None:
     """Measure, print and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('model', help='model name')
+    parser.add_argument('model', nargs='?', default='ours_tiny', help='model name (ours_tiny)')
     parser.add_argument('--random-vit', type=int, metavar='PATCH', help='a random ViT-B/PATCH')
     parser.add_argument('--minutes', type=int, nargs=2, default=(1, 4), metavar=('SHORT', 'LONG'))
     parser.add_argument('--rounds', type=int, default=3)

@@ -1,11 +1,13 @@
 """The runner of all benchmarks, on scripts of one line."""
 
+import ast
 import importlib.util
 from pathlib import Path
 
 import pytest
 
 _TOOLS = Path(__file__).resolve().parents[2] / 'tools'
+_BENCHMARKS = _TOOLS.parent / 'benchmarks'
 
 
 @pytest.fixture(scope='module')
@@ -58,3 +60,18 @@ def test_scripts_with_larger_sizes_are_there_and_write_elsewhere(tool):
         *_, option, out = tool.full_options(script)
         assert option == '--out'
         assert Path(out).is_relative_to(tool.FOLDER / 'results' / 'full')
+
+
+@pytest.mark.parametrize('script', sorted(_BENCHMARKS.glob('[!_]*.py')), ids=lambda path: path.stem)
+def test_every_benchmark_runs_without_arguments(script):
+    """``make bench`` gives none."""
+    calls = [
+        node
+        for node in ast.walk(ast.parse(script.read_text()))
+        if isinstance(node, ast.Call) and getattr(node.func, 'attr', '') == 'add_argument'
+    ]
+    for call in calls:
+        given = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
+        positional = not ast.literal_eval(call.args[0]).startswith('-')
+        needed = given.get('required') == 'True' or positional
+        assert not needed or given.get('nargs') in {"'?'", "'*'"}, ast.unparse(call)
