@@ -24,18 +24,8 @@ class SpanQuality:
     elsewhere: int
 
     @property
-    def precision(self) -> float:
-        """Share of ``answered`` that is right; 0 where there are none."""
-        return self.right / max(self.answered, 1)
-
-    @property
-    def recall(self) -> float:
-        """Share of ``true`` that is found; 0 where there are none."""
-        return self.right / max(self.true, 1)
-
-    @property
     def f1(self) -> float:
-        """Harmonic mean of precision and recall; 0 where nothing is right."""
+        """Harmonic mean of the right share of ``answered`` and of ``true``; 0 if none is right."""
         return 2 * self.right / max(self.answered + self.true, 1)
 
 
