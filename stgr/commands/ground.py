@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from stgr.commands.base import Commands, say
+from stgr.commands.base import Commands, add_span_options, say
 
 
 def add_to(commands: Commands) -> None:
@@ -39,12 +39,7 @@ def add_to(commands: Commands) -> None:
         '--calibration', type=Path, metavar='FILE', help='file of stgr calibrate (beside weights)'
     )
     parser.add_argument('--fps', type=float, help="evaluated per second (the config's, or 2)")
-    parser.add_argument(
-        '--min-duration', type=float, metavar='SEC', help="drops shorter spans (the config's, or 0)"
-    )
-    parser.add_argument(
-        '--max-gap', type=float, metavar='SEC', help="joins spans this near (the config's, or 0)"
-    )
+    add_span_options(parser)
     parser.add_argument(
         '--reader',
         default='pyav',
