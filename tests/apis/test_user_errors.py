@@ -49,6 +49,19 @@ def test_a_warning_is_one_line_without_its_place_in_the_code():
     assert said.splitlines() == ['NOTE: two lines', '<string>:3: UserWarning: later']
 
 
+def test_a_lost_process_ends_the_interpreter_before_anything_is_joined_at_exit():
+    code = (
+        'import atexit; from stgr.apis.user_errors import run_command\n'
+        'class LostProcessError(ConnectionError): pass\n'
+        'def lose(): print("so far"); raise LostProcessError("rank 1 is gone")\n'
+        'atexit.register(print, "joined"); run_command(lose); print("went on")\n'
+    )
+    ended = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
+
+    assert (ended.returncode, ended.stdout) == (1, 'so far\n')
+    assert ended.stderr == 'error: rank 1 is gone\n'
+
+
 def test_success_and_interrupt_have_their_own_status(capsys):
     assert run_command(lambda: None) == 0
     assert run_command(_raiser(KeyboardInterrupt())) == 130
